@@ -1,1 +1,26 @@
-//! x
+//! Chat over your own documents: offline, embeddable, every citation checked.
+
+pub mod error;
+pub mod text;
+pub mod types;
+
+mod context;
+pub mod traits;
+
+pub mod blobs;
+pub mod buses;
+pub mod chunkers;
+pub mod history;
+pub mod indexes;
+pub mod models;
+pub mod parsers;
+pub mod retrievers;
+pub mod stores;
+
+mod engine;
+
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
+pub use context::{Context, ReadSet, Scope};
+pub use error::{Error, ErrorKind, Reason, Result};

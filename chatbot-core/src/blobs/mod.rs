@@ -1,0 +1,1 @@
+//! Blob stores: where originals are kept.

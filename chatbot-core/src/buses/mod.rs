@@ -1,0 +1,1 @@
+//! Buses: wake-ups between tasks.

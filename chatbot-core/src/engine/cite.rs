@@ -1,0 +1,1 @@
+//! Ties the sentences of an answer to the bytes that support them.

@@ -1,0 +1,5 @@
+//! The engine: ingestion, retrieval, turns. Sees traits only, never implementations.
+
+mod cite;
+mod evidence;
+mod prompt;

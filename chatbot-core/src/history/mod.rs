@@ -1,0 +1,1 @@
+//! History policies and token counters: what of a conversation fits a prompt.

@@ -1,0 +1,1 @@
+//! Indexes: projections of the store that find chunks.

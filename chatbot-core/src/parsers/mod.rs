@@ -1,0 +1,1 @@
+//! Parsers: how a format becomes text.

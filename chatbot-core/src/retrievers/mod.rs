@@ -1,0 +1,1 @@
+//! Retrievers, and the building blocks they are composed of.

@@ -1,0 +1,1 @@
+//! One suite per trait: call it with your implementation.

@@ -1,0 +1,10 @@
+//! What texts are made of: words, stems, sentences, languages. Plain functions on slices, shared by indexing,
+//! searching, answering and citing, so that all of them mean the same by a term.
+
+mod language;
+mod sentences;
+mod terms;
+
+pub use language::detect_language;
+pub use sentences::sentences;
+pub use terms::{ANALYSER, QueryTerm, Terms, analyse, query_terms};

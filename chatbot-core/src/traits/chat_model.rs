@@ -1,0 +1,130 @@
+//! What writes answers.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::StreamExt as _;
+use futures_util::stream::BoxStream;
+
+use super::TermEvidence;
+use crate::context::Context;
+use crate::error::Result;
+use crate::types::{FinishReason, MessageRole, Source, Usage};
+
+/// Writes answers.
+#[async_trait]
+pub trait ChatModel: Send + Sync + std::fmt::Debug {
+    /// What the model is and can do.
+    fn info(&self) -> &ModelInfo;
+
+    /// Begins an answer. The stream ends after a [`ModelEvent::Finish`]; one that ends without it was broken off.
+    ///
+    /// # Errors
+    /// `invalid_input`, `unauthenticated`, `permission_denied`, `rate_limited`, `context_too_long`,
+    /// `content_blocked`, `timeout`, `unavailable`, `bad_response`: at once, or in the stream.
+    ///
+    /// # Cancellation
+    /// Dropping the stream stops the model.
+    async fn stream(&self, ctx: &Context, request: ChatRequest) -> Result<ModelStream>;
+
+    /// A whole answer: the stream, folded.
+    ///
+    /// # Errors
+    /// As [`stream`](Self::stream); `bad_response` where the stream was broken off.
+    async fn complete(&self, ctx: &Context, request: ChatRequest) -> Result<ChatReply> {
+        let mut stream = self.stream(ctx, request).await?;
+        let mut reply = ChatReply::default();
+        while let Some(event) = stream.next().await {
+            match event? {
+                ModelEvent::Text(delta) => reply.text.push_str(&delta),
+                ModelEvent::Thinking(_) => {}
+                ModelEvent::Usage(usage) => reply.usage = Some(usage),
+                ModelEvent::Finish(reason) => reply.finish_reason = Some(reason),
+            }
+        }
+        if reply.finish_reason.is_none() {
+            return Err(crate::error::Error::new(
+                crate::error::ErrorKind::BadResponse,
+                "The model's answer was broken off.",
+            ));
+        }
+        Ok(reply)
+    }
+}
+
+/// What a model is and can do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelInfo {
+    /// The name it is asked for by, such as `extractive` or `openai:gpt-4o`.
+    pub name: String,
+    /// Tokens of prompt and answer together; `None` where nobody knows.
+    pub context_window: Option<usize>,
+    /// Tokens of one answer at the most; `None` where nobody knows.
+    pub max_output_tokens: Option<usize>,
+    /// Whether it can only quote the passages it is given: the engine then decides itself whether they answer.
+    pub quotes_only: bool,
+    /// Dollars per million tokens read and written, where they have a price.
+    pub usd_per_million: Option<(f64, f64)>,
+}
+
+/// What a model is asked.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ChatRequest {
+    /// Instructions and sources.
+    pub system: Option<String>,
+    /// The conversation, oldest first, the question last.
+    pub messages: Vec<ModelMessage>,
+    /// The same question and sources as data, for models that do not read prompts.
+    pub grounding: Option<Grounding>,
+    /// 0–2; the provider's default where there is none.
+    pub temperature: Option<f32>,
+    /// The longest answer.
+    pub max_output_tokens: Option<usize>,
+}
+
+/// One message of a prompt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelMessage {
+    /// Who says it.
+    pub role: MessageRole,
+    /// What.
+    pub content: String,
+}
+
+/// A question and what was found for it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Grounding {
+    /// The question, as it was searched.
+    pub question: String,
+    /// What was found, best first.
+    pub sources: Arc<[Source]>,
+    /// How rare the question's terms are in what may be read.
+    pub terms: Arc<[TermEvidence]>,
+}
+
+/// An answer as it arrives.
+pub type ModelStream = BoxStream<'static, Result<ModelEvent>>;
+
+/// A piece of an answer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ModelEvent {
+    /// The model thinks.
+    Thinking(String),
+    /// Text, with `[n]` after what source *n* says.
+    Text(String),
+    /// Tokens used so far; a later one replaces an earlier one.
+    Usage(Usage),
+    /// The end.
+    Finish(FinishReason),
+}
+
+/// A whole answer.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ChatReply {
+    /// The text.
+    pub text: String,
+    /// Tokens used, where the model said.
+    pub usage: Option<Usage>,
+    /// Why it ended.
+    pub finish_reason: Option<FinishReason>,
+}

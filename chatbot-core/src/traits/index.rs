@@ -1,0 +1,119 @@
+//! What finds chunks.
+//!
+//! An index takes terms and vectors, never text: whoever searches analyses and embeds. That is what makes several
+//! wordings, made-up answers, caches and asymmetric models possible, and keeps every index equal in what it indexes.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::context::{Context, ReadSet};
+use crate::error::Result;
+use crate::text::{QueryTerm, Terms};
+use crate::types::{Checkpoint, ChunkId, CollectionId, DocumentId, VersionId};
+
+/// A projection of the store that finds chunks. It can be thrown away and rebuilt at any time.
+#[async_trait]
+pub trait Index: Send + Sync + std::fmt::Debug {
+    /// What it can do, and what its content was made with.
+    fn capabilities(&self) -> IndexCapabilities;
+
+    /// How far it has followed the store; `None` where it is new or was made by another analyser.
+    ///
+    /// # Errors
+    /// `storage`.
+    async fn checkpoint(&self, ctx: &Context) -> Result<Option<Checkpoint>>;
+
+    /// Applies deletes, then upserts, as one step: after a crash all of it is there or none. Applying a batch again
+    /// changes nothing. A batch with a checkpoint is durable and searchable when this returns.
+    ///
+    /// # Errors
+    /// `storage`.
+    async fn apply(&self, ctx: &Context, batch: IndexBatch) -> Result<()>;
+
+    /// Forgets everything, for a rebuild.
+    ///
+    /// # Errors
+    /// `storage`.
+    async fn clear(&self, ctx: &Context) -> Result<()>;
+
+    /// The best chunks within the read-set, which is applied before the best are chosen.
+    ///
+    /// # Shape
+    /// At most `limit` hits, best first; equal scores in the order of chunk ids.
+    ///
+    /// # Errors
+    /// `storage`, `unsupported` for a kind of query it has no capability for.
+    async fn search(&self, ctx: &Context, query: &IndexQuery) -> Result<IndexReply>;
+}
+
+/// What an index can do.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct IndexCapabilities {
+    /// Whether it finds chunks by their terms.
+    pub lexical: bool,
+    /// Whether it finds chunks by their vectors.
+    pub dense: bool,
+    /// Names the analyser its terms must come from.
+    pub analyser: Option<String>,
+}
+
+/// Changes to an index.
+#[derive(Debug, Clone, Default)]
+pub struct IndexBatch {
+    /// Versions to forget.
+    pub deletes: Vec<VersionId>,
+    /// Chunks to add; one with the same id is replaced.
+    pub upserts: Vec<IndexEntry>,
+    /// How far the index is after this batch; `None` in the middle of a change that comes in several batches.
+    pub checkpoint: Option<Checkpoint>,
+}
+
+/// A chunk as an index sees it.
+#[derive(Debug, Clone)]
+pub struct IndexEntry {
+    /// The chunk.
+    pub chunk: ChunkId,
+    /// Its version.
+    pub version: VersionId,
+    /// Its document.
+    pub document: DocumentId,
+    /// Its collection.
+    pub collection: CollectionId,
+    /// The terms of its title, headings and text.
+    pub terms: Terms,
+}
+
+/// What to find, and where one may look.
+#[derive(Debug, Clone)]
+pub struct IndexQuery {
+    /// Where one may look.
+    pub read_set: ReadSet,
+    /// Only in these documents: a metadata filter, resolved.
+    pub documents: Option<Arc<HashSet<DocumentId>>>,
+    /// The terms to find chunks by.
+    pub terms: Vec<QueryTerm>,
+    /// Chunks wanted.
+    pub limit: usize,
+}
+
+/// A chunk that was found.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Hit {
+    /// The chunk.
+    pub chunk: ChunkId,
+    /// How well it fits; higher is better.
+    pub score: f32,
+}
+
+/// What a search found, and how common its terms are.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct IndexReply {
+    /// The chunks, best first.
+    pub hits: Vec<Hit>,
+    /// For each term of the query, in order: chunks that have its surface form or one of its stems.
+    pub document_frequencies: Vec<u64>,
+    /// Chunks in the index.
+    pub n_chunks: u64,
+}

@@ -1,0 +1,39 @@
+//! The extension points: one object-safe trait each, in a file of its own.
+//!
+//! Every method takes the [`Context`](crate::Context) first and owned requests after it; every trait is `Send + Sync`
+//! and used as `Arc<dyn Trait>`. The conformance suites that an implementation must pass are in
+//! [`testing`](crate::testing) behind the `testing` feature.
+
+mod blob_store;
+mod bus;
+mod chat_model;
+mod chunk_reader;
+mod chunker;
+mod clock;
+mod history_policy;
+mod index;
+mod parser;
+mod retriever;
+mod store;
+mod token_counter;
+
+pub use blob_store::{Blob, BlobStore, ByteStream, once};
+pub use bus::{Bus, Signal};
+pub use chat_model::{
+    ChatModel, ChatReply, ChatRequest, Grounding, ModelEvent, ModelInfo, ModelMessage, ModelStream,
+};
+pub use chunk_reader::{ChunkReader, Passage, PassageRequest};
+pub use chunker::Chunker;
+pub use clock::{Clock, SystemClock};
+pub use history_policy::HistoryPolicy;
+pub use index::{Hit, Index, IndexBatch, IndexCapabilities, IndexEntry, IndexQuery, IndexReply};
+pub use parser::{ParseLimits, Parser};
+pub use retriever::{
+    Candidate, PostProcessor, Query, QueryTransform, Retrieval, Retriever, TermEvidence,
+};
+pub use store::{
+    AcceptDocument, AcceptVersion, Accepted, BeginTurn, BegunTurn, ChangeFeed, CollectionStore,
+    ConversationStore, DocumentStore, FinishTurn, Idempotency, JobStore, LiveVersion,
+    PublishVersion, Store, Swept, TurnTarget,
+};
+pub use token_counter::TokenCounter;

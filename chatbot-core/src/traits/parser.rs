@@ -1,0 +1,54 @@
+//! How a format becomes text.
+
+use std::time::Duration;
+
+use crate::context::Context;
+use crate::error::Result;
+use crate::types::{MediaType, ParsedDocument, RawDocument};
+
+/// Reads one family of formats. Runs on a blocking thread.
+pub trait Parser: Send + Sync + std::fmt::Debug {
+    /// The media types it reads.
+    fn media_types(&self) -> &[MediaType];
+
+    /// Reads `raw`, whose bytes were recognised as `media_type`. Looks at the context between steps of long work.
+    ///
+    /// # Errors
+    /// `parse_failed` with its reason (`no_text_layer`, `empty`, `encrypted`, `corrupt`, `limit_exceeded`);
+    /// `cancelled`, `timeout`.
+    fn parse(
+        &self,
+        ctx: &Context,
+        media_type: &MediaType,
+        raw: &RawDocument,
+        limits: &ParseLimits,
+    ) -> Result<ParsedDocument>;
+}
+
+/// What parsing one document may cost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParseLimits {
+    /// Bytes of extracted text.
+    pub max_text_bytes: usize,
+    /// Bytes that may come out of decompressing parts of the document.
+    pub max_unpacked_bytes: u64,
+    /// Nesting of the document's structure.
+    pub max_depth: usize,
+    /// Pages.
+    pub max_pages: usize,
+    /// Time on the clock.
+    pub max_duration: Duration,
+}
+
+impl Default for ParseLimits {
+    /// Room for the largest upload (50 MiB) of plain text, and for archives that unpack to ten times that.
+    fn default() -> Self {
+        Self {
+            max_text_bytes: 64 << 20,
+            max_unpacked_bytes: 512 << 20,
+            max_depth: 256,
+            max_pages: 20_000,
+            max_duration: Duration::from_secs(120),
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! What an answer rests on: sources, and citations that were checked against them.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ChunkId, DocumentId, Metadata};
+
+/// A passage that a search found.
+///
+/// # Shape
+/// `text` equals bytes `byte_start..byte_end` of the version's extracted text, unless `deleted`: then it is empty.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Source {
+    /// Its position among the sources of the answer, from 1; `[n]` in the answer names it.
+    pub index: u32,
+    /// The document.
+    pub document_id: DocumentId,
+    /// The version, from 1.
+    pub document_version: u32,
+    /// The chunk; the best one where neighbours were merged.
+    pub chunk_id: ChunkId,
+    /// The document's title.
+    pub title: String,
+    /// The passage.
+    pub text: String,
+    /// The page it starts on.
+    pub page_start: Option<u32>,
+    /// The page it ends on.
+    pub page_end: Option<u32>,
+    /// The headings above it.
+    pub heading: Option<String>,
+    /// First byte in the version's text.
+    pub byte_start: usize,
+    /// One past the last byte.
+    pub byte_end: usize,
+    /// What the order is by; higher is better. Comparable within one reply only.
+    pub score: f32,
+    /// What the score was made of.
+    pub scores: SourceScores,
+    /// The document's metadata.
+    pub metadata: Metadata,
+    /// Whether the document was deleted since: text and quotes are gone then.
+    pub deleted: bool,
+}
+
+/// The parts of a score; `None` where a retriever did not find the passage.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct SourceScores {
+    /// Cosine.
+    pub dense: Option<f32>,
+    /// BM25.
+    pub lexical: Option<f32>,
+    /// The reranker's.
+    pub rerank: Option<f32>,
+}
+
+/// A statement of the answer tied to the bytes that support it.
+///
+/// # Shape
+/// `text_*` are Unicode code-point offsets into the answer: the cited sentence, without its marker. `byte_*` are
+/// UTF-8 byte offsets into the version's text, and `quote` equals that slice.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Citation {
+    /// The source's index.
+    pub index: u32,
+    /// First code point of the cited sentence.
+    pub text_start: usize,
+    /// One past its last code point.
+    pub text_end: usize,
+    /// What the document says.
+    pub quote: String,
+    /// The document.
+    pub document_id: DocumentId,
+    /// The version, from 1.
+    pub document_version: u32,
+    /// The page of the quote.
+    pub page: Option<u32>,
+    /// First byte of the quote in the version's text.
+    pub byte_start: usize,
+    /// One past its last byte.
+    pub byte_end: usize,
+    /// Whether the quote was found to support the sentence.
+    pub verified: bool,
+}
+
+/// Unicode code-point offsets into an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TextSpan {
+    /// First code point.
+    pub text_start: usize,
+    /// One past the last.
+    pub text_end: usize,
+}
+
+/// Tokens and money that a turn used.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Usage {
+    /// Tokens read.
+    pub input_tokens: u64,
+    /// Tokens written.
+    pub output_tokens: u64,
+    /// Their price, where the model has one.
+    pub cost_usd: Option<f64>,
+    /// Whether the provider did not say and the figures are our estimate.
+    pub estimated: bool,
+}
+
+/// How long the parts of a turn took, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Timings {
+    /// Until the sources were there.
+    pub retrieval_ms: f64,
+    /// Until the first text.
+    pub first_token_ms: f64,
+    /// Until the end.
+    pub total_ms: f64,
+}
+
+/// Something the reader should know that did not stop the work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warning {
+    /// A stable `snake_case` name.
+    pub code: String,
+    /// One sentence.
+    pub message: String,
+}
+
+impl Warning {
+    /// A warning.
+    #[must_use]
+    pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { code: code.into(), message: message.into() }
+    }
+}
+
+/// Why a model stopped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", from = "String", into = "String")]
+pub enum FinishReason {
+    /// It was done.
+    Stop,
+    /// The output limit was reached.
+    Length,
+    /// The provider refused to go on.
+    ContentFilter,
+    /// It wants tools to be called.
+    ToolCalls,
+    /// Whatever else a provider says.
+    Other(String),
+}
+
+impl From<String> for FinishReason {
+    fn from(name: String) -> Self {
+        match name.as_str() {
+            "stop" => Self::Stop,
+            "length" => Self::Length,
+            "content_filter" => Self::ContentFilter,
+            "tool_calls" => Self::ToolCalls,
+            _ => Self::Other(name),
+        }
+    }
+}
+
+impl From<FinishReason> for String {
+    fn from(reason: FinishReason) -> Self {
+        match reason {
+            FinishReason::Stop => "stop".to_owned(),
+            FinishReason::Length => "length".to_owned(),
+            FinishReason::ContentFilter => "content_filter".to_owned(),
+            FinishReason::ToolCalls => "tool_calls".to_owned(),
+            FinishReason::Other(name) => name,
+        }
+    }
+}

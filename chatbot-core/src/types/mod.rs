@@ -1,0 +1,47 @@
+//! The nouns of the engine: plain data, no I/O, no async.
+//!
+//! Every type that a surface shows serialises to the field names of the HTTP contract, so that Rust, HTTP, Python,
+//! JavaScript and Swift speak of the same things.
+
+mod answer;
+mod change;
+mod chunk;
+mod collection;
+mod document;
+mod event;
+mod filter;
+mod id;
+mod job;
+mod media;
+mod page;
+mod parsed;
+mod query;
+mod session;
+mod span;
+mod time;
+
+pub use answer::{Citation, FinishReason, Source, SourceScores, TextSpan, Timings, Usage, Warning};
+pub use change::{Change, ChangeKind, Checkpoint, Lineage};
+pub use chunk::{Chunk, ChunkHash, ChunkSpec, Language, StagedChunk};
+pub use collection::{Collection, NewCollection, Role, Visibility};
+pub use document::{
+    BlobHash, Coverage, Document, DocumentFailure, DocumentPatch, DocumentStatus, DocumentVersion,
+    ListDocuments, Metadata, Stage,
+};
+pub use event::{Event, EventKind, SequencedEvent};
+pub use filter::{Filter, FilterError};
+pub use id::{
+    ChunkId, CollectionId, DocumentId, JobId, LeaseToken, MessageId, PrincipalId, RequestId,
+    SessionId, VersionId,
+};
+pub use job::{Job, JobOutcome, Lease};
+pub use media::MediaType;
+pub use page::{Cursor, Page, PageRequest};
+pub use parsed::{Block, BlockKind, PageSpan, ParsedDocument, RawDocument};
+pub use query::{RetrievalTrace, SearchReply, SearchRequest, Strategy, TraceStep};
+pub use session::{
+    Feedback, ListSessions, Message, MessageError, MessageState, Rating, Role as MessageRole,
+    Session, SessionPatch, Snippet,
+};
+pub use span::Span;
+pub use time::Timestamp;
