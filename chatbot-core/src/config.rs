@@ -1,0 +1,177 @@
+//! What an engine is built from: plain values, so that a file, an environment or a binding can hold them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Everything that can be set about an engine. The default works at once, offline, in a temporary directory.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EngineConfig {
+    /// Where everything is kept; a temporary directory where there is none.
+    pub data_dir: Option<PathBuf>,
+    /// The model that answers: `extractive`, `openai:NAME`, `openai+http://host:port/v1#NAME`.
+    pub model: String,
+    /// Other models that a request may name.
+    pub models: Vec<String>,
+    /// Keys of providers, by their scheme (`openai`).
+    pub keys: BTreeMap<String, Secret>,
+    /// How texts are cut.
+    pub chunking: ChunkingConfig,
+    /// What is too much.
+    pub limits: LimitsConfig,
+    /// How documents are taken in.
+    pub ingestion: IngestionConfig,
+    /// How turns run.
+    pub turns: TurnConfig,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self {
+            data_dir: None,
+            model: "extractive".to_owned(),
+            models: Vec::new(),
+            keys: BTreeMap::new(),
+            chunking: ChunkingConfig::default(),
+            limits: LimitsConfig::default(),
+            ingestion: IngestionConfig::default(),
+            turns: TurnConfig::default(),
+        }
+    }
+}
+
+impl EngineConfig {
+    /// Checks every value against its range.
+    ///
+    /// # Errors
+    /// `config_invalid`, naming the setting and its range.
+    pub fn validate(&self) -> Result<()> {
+        let chunking = &self.chunking;
+        let checks = [
+            ((32..=2048).contains(&chunking.max_tokens), "chunking.max_tokens", "32 to 2048"),
+            (
+                chunking.overlap_tokens <= chunking.max_tokens / 2,
+                "chunking.overlap_tokens",
+                "at most half of chunking.max_tokens",
+            ),
+            (self.limits.max_upload_bytes > 0, "limits.max_upload_bytes", "more than 0"),
+            (self.limits.max_message_bytes > 0, "limits.max_message_bytes", "more than 0"),
+            ((1..=64).contains(&self.ingestion.n_workers), "ingestion.n_workers", "1 to 64"),
+            (self.turns.abandon_after_s > 0, "turns.abandon_after_s", "more than 0"),
+        ];
+        match checks.iter().find(|(holds, ..)| !holds) {
+            None => Ok(()),
+            Some((_, name, range)) => Err(Error::new(
+                ErrorKind::ConfigInvalid,
+                format!("The setting `{name}` must be {range}."),
+            )),
+        }
+    }
+}
+
+/// How texts are cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ChunkingConfig {
+    /// Tokens of a chunk at the most, by the fixed estimate that every embedder shares.
+    pub max_tokens: usize,
+    /// Tokens that a chunk repeats of the one before it.
+    pub overlap_tokens: usize,
+}
+
+impl Default for ChunkingConfig {
+    /// 256 tokens are what all-MiniLM-L6-v2 reads; an overlap of an eighth keeps a sentence's neighbour.
+    fn default() -> Self {
+        Self { max_tokens: 256, overlap_tokens: 32 }
+    }
+}
+
+/// What is too much.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsConfig {
+    /// Bytes of one document.
+    pub max_upload_bytes: u64,
+    /// Bytes of one message.
+    pub max_message_bytes: usize,
+    /// Seconds that reading one document may take.
+    pub max_parse_s: u64,
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self { max_upload_bytes: 50 << 20, max_message_bytes: 32 << 10, max_parse_s: 120 }
+    }
+}
+
+/// How documents are taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct IngestionConfig {
+    /// Documents worked on at the same time.
+    pub n_workers: usize,
+}
+
+impl Default for IngestionConfig {
+    /// Two: one is parsed while another is stored, and a chat keeps half of a small machine.
+    fn default() -> Self {
+        Self { n_workers: 2 }
+    }
+}
+
+/// How turns run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TurnConfig {
+    /// Seconds after which a turn that nobody follows is cancelled.
+    pub abandon_after_s: u64,
+}
+
+impl Default for TurnConfig {
+    fn default() -> Self {
+        Self { abandon_after_s: 60 }
+    }
+}
+
+impl TurnConfig {
+    pub(crate) const fn abandon_after(self) -> Duration {
+        Duration::from_secs(self.abandon_after_s)
+    }
+}
+
+/// A key or password: never shown, neither in logs nor when a configuration is printed.
+#[derive(Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a secret.
+    #[must_use]
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+
+    /// The secret itself.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str("***")
+    }
+}
