@@ -27,7 +27,7 @@ pub use chunker::Chunker;
 pub use clock::{Clock, SystemClock};
 pub use history_policy::HistoryPolicy;
 pub use index::{Hit, Index, IndexBatch, IndexCapabilities, IndexEntry, IndexQuery, IndexReply};
-pub use parser::{ParseLimits, Parser};
+pub use parser::{DocumentReader, ParseLimits, Parser};
 pub use retriever::{
     Candidate, PostProcessor, Query, QueryTransform, Retrieval, Retriever, TermEvidence,
 };

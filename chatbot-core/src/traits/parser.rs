@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
+
 use crate::context::Context;
 use crate::error::Result;
 use crate::types::{MediaType, ParsedDocument, RawDocument};
@@ -23,6 +25,18 @@ pub trait Parser: Send + Sync + std::fmt::Debug {
         raw: &RawDocument,
         limits: &ParseLimits,
     ) -> Result<ParsedDocument>;
+}
+
+/// Recognises a document's format and reads it with the parser for that: what ingestion calls.
+///
+/// Where the work happens (a bounded pool of threads, a child process) is the implementation's choice.
+#[async_trait]
+pub trait DocumentReader: Send + Sync + std::fmt::Debug {
+    /// Reads `raw`, whatever it turns out to be.
+    ///
+    /// # Errors
+    /// `parse_failed` with its reason, also for a format nobody reads (`unsupported_format`); `cancelled`, `timeout`.
+    async fn read(&self, ctx: &Context, raw: RawDocument) -> Result<ParsedDocument>;
 }
 
 /// What parsing one document may cost.

@@ -315,6 +315,9 @@ pub trait JobStore: Send + Sync + std::fmt::Debug {
     /// `conflict` (`lease_lost`).
     async fn renew_lease(&self, ctx: &Context, lease: &Lease, ttl: Duration) -> Result<Lease>;
 
+    /// Lets go of every lease, for a process that knows that whoever held them is dead. Returns how many.
+    async fn release_leases(&self, ctx: &Context) -> Result<u64>;
+
     /// Says what is being done.
     ///
     /// # Errors
