@@ -1,13 +1,13 @@
 //! What an engine is built from: plain values, so that a file, an environment or a binding can hold them.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
+pub use crate::types::Secret;
 
 /// Everything that can be set about an engine. The default works at once, offline, in a temporary directory.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -142,36 +142,5 @@ impl Default for TurnConfig {
 impl TurnConfig {
     pub(crate) const fn abandon_after(self) -> Duration {
         Duration::from_secs(self.abandon_after_s)
-    }
-}
-
-/// A key or password: never shown, neither in logs nor when a configuration is printed.
-#[derive(Clone, PartialEq, Eq, Default, Deserialize)]
-#[serde(transparent)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps a secret.
-    #[must_use]
-    pub fn new(value: impl Into<String>) -> Self {
-        Self(value.into())
-    }
-
-    /// The secret itself.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
-
-impl Serialize for Secret {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str("***")
     }
 }

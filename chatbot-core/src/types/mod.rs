@@ -16,6 +16,7 @@ mod media;
 mod page;
 mod parsed;
 mod query;
+mod secret;
 mod session;
 mod span;
 mod time;
@@ -39,6 +40,7 @@ pub use media::MediaType;
 pub use page::{Cursor, Page, PageRequest};
 pub use parsed::{Block, BlockKind, PageSpan, ParsedDocument, RawDocument};
 pub use query::{RetrievalTrace, SearchReply, SearchRequest, Strategy, TraceStep};
+pub use secret::Secret;
 pub use session::{
     Feedback, ListSessions, Message, MessageError, MessageState, Rating, Role as MessageRole,
     Session, SessionPatch, Snippet,

@@ -1,0 +1,3 @@
+//! The tests of the crate's public surface, one file per theme.
+
+mod sse;
