@@ -1,25 +1,20 @@
 //! The facade: everything a host can do with an engine.
 
 use std::path::Path;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{self, Poll};
 
-use bytes::Bytes;
 use futures_util::stream::BoxStream;
-use futures_util::{Stream, StreamExt as _};
 
-use crate::builder::ChatbotBuilder;
-use crate::config::EngineConfig;
 use crate::context::Context;
-use crate::engine::{Engine, LiveTurnGuard};
-use crate::error::{Error, Result};
-use crate::traits::{ByteStream, Idempotency, TurnTarget, once};
+use crate::engine::{
+    ComponentHealth, Engine, EventStream, IngestReport, NewDocument, Original, Turn, TurnRequest,
+};
+use crate::error::Result;
+use crate::traits::{ByteStream, Idempotency, once};
 use crate::types::{
-    Chunk, Collection, CollectionId, Document, DocumentFailure, DocumentId, DocumentPatch,
-    DocumentVersion, Event, Feedback, Filter, ListDocuments, ListSessions, MediaType, Message,
-    MessageId, Metadata, NewCollection, Page, PageRequest, SearchReply, SearchRequest,
-    SequencedEvent, Session, SessionId, SessionPatch, Span, Strategy,
+    Chunk, Collection, CollectionId, Document, DocumentId, DocumentPatch, DocumentVersion,
+    Feedback, ListDocuments, ListSessions, MediaType, Message, MessageId, NewCollection, Page,
+    PageRequest, SearchReply, SearchRequest, Session, SessionId, SessionPatch, Span,
 };
 
 /// An engine: cheap to clone, safe to share between tasks.
@@ -28,191 +23,15 @@ pub struct Chatbot {
     engine: Arc<Engine>,
 }
 
-/// A document to add.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct NewDocument {
-    /// Where to; the asker's default collection where none is named.
-    pub collection_id: Option<CollectionId>,
-    /// A title; the document's own, or its file name, where there is none.
-    pub title: Option<String>,
-    /// The name, path or URL it comes under: data, never a path that is opened.
-    pub source: String,
-    /// What it is declared as.
-    pub declared: Option<MediaType>,
-    /// The host's own facts.
-    pub metadata: Metadata,
-    /// Makes it happen once.
-    pub idempotency: Option<Idempotency>,
-}
-
-/// The original bytes of a document.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Original {
-    /// The name it came under.
-    pub source: String,
-    /// What the bytes are.
-    pub media_type: MediaType,
-    /// The bytes.
-    pub bytes: Bytes,
-}
-
-/// What became of the files that were taken in.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct IngestReport {
-    /// The documents that answer now, those that were there before included.
-    pub documents: Vec<Document>,
-    /// What failed, and why.
-    pub failed: Vec<(String, DocumentFailure)>,
-}
-
-/// A question.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TurnRequest {
-    /// Which conversation, and where in it.
-    pub target: TurnTarget,
-    /// The question; ignored when one is answered again.
-    pub message: String,
-    /// How passages are found; [`Strategy::None`] answers without documents.
-    pub strategy: Strategy,
-    /// Where to look; the session's collections, or everywhere, where there is none.
-    pub collection_ids: Option<Vec<CollectionId>>,
-    /// Only in documents that meet this.
-    pub filter: Option<Filter>,
-    /// Passages for the model.
-    pub top_k: usize,
-    /// The model; the session's or the configured one where there is none.
-    pub model: Option<String>,
-    /// 0–2.
-    pub temperature: Option<f32>,
-    /// The longest answer.
-    pub max_output_tokens: Option<usize>,
-    /// The host's own facts about the question.
-    pub metadata: Metadata,
-    /// Makes it happen once.
-    pub idempotency: Option<Idempotency>,
-}
-
-impl TurnRequest {
-    /// A question in a session of its own, with everything as usual.
-    #[must_use]
-    pub fn new(message: impl Into<String>) -> Self {
-        Self {
-            target: TurnTarget::NewSession(SessionPatch::default()),
-            message: message.into(),
-            strategy: Strategy::Auto,
-            collection_ids: None,
-            filter: None,
-            top_k: SearchRequest::DEFAULT_TOP_K,
-            model: None,
-            temperature: None,
-            max_output_tokens: None,
-            metadata: Metadata::default(),
-            idempotency: None,
-        }
-    }
-
-    /// This question in a session that exists.
-    #[must_use]
-    pub fn in_session(mut self, session: SessionId) -> Self {
-        self.target = TurnTarget::Reply { session, parent: None };
-        self
-    }
-}
-
-impl<T: Into<String>> From<T> for TurnRequest {
-    fn from(message: T) -> Self {
-        Self::new(message)
-    }
-}
-
-/// The health of one part.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ComponentHealth {
-    /// `store`, `index` or `blobs`.
-    pub name: &'static str,
-    /// What is wrong with it, where something is.
-    pub error: Option<DocumentFailure>,
-    /// How long it took to answer.
-    pub latency_ms: f64,
-}
-
-/// A turn that runs: a stream of its events. Dropping it cancels the turn, unless it was detached.
-#[derive(Debug)]
-pub struct Turn {
-    /// The session.
-    pub session_id: SessionId,
-    /// The answer.
-    pub message_id: MessageId,
-    /// The question: stored, and not lost any more.
-    pub user_message_id: MessageId,
-    pub(crate) events: EventStream,
-    pub(crate) guard: LiveTurnGuard,
-}
-
-/// The events of a turn. Dropping it only stops following.
-pub struct EventStream(pub(crate) BoxStream<'static, SequencedEvent>);
-
-impl std::fmt::Debug for EventStream {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("EventStream")
-    }
-}
-
-impl Stream for EventStream {
-    type Item = SequencedEvent;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.poll_next_unpin(cx)
-    }
-}
-
-impl Stream for Turn {
-    type Item = SequencedEvent;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Option<Self::Item>> {
-        self.events.poll_next_unpin(cx)
-    }
-}
-
-impl Turn {
-    /// Lets the turn live on when its events are dropped: for hosts whose readers come and go.
-    #[must_use]
-    pub fn detach(self) -> EventStream {
-        self.guard.disarm();
-        self.events
-    }
-
-    /// Waits for the end and returns the stored message, whatever its state.
-    ///
-    /// # Errors
-    /// `internal` where the turn ended without a terminal event.
-    ///
-    /// # Cancellation
-    /// Cancels the turn.
-    pub async fn message(mut self) -> Result<Message> {
-        while let Some(event) = self.events.next().await {
-            if let Event::Done { message } | Event::Failed { message, .. } = event.event {
-                return Ok(*message);
-            }
-        }
-        Err(Error::internal("The turn ended without an answer."))
-    }
-}
-
 impl Chatbot {
-    /// Begins to put an engine together.
-    #[must_use]
-    pub fn builder() -> ChatbotBuilder {
-        ChatbotBuilder::default()
-    }
-
     /// Opens an engine as configured.
     ///
     /// # Errors
     /// `config_invalid`; `storage` where the data directory cannot be used (`read_only`, `disk_full`,
     /// `newer_schema`).
-    pub async fn open(config: EngineConfig) -> Result<Self> {
-        Self::builder().config(config).build().await
+    pub async fn open(config: crate::config::EngineConfig) -> Result<Self> {
+        config.validate()?;
+        Err(crate::Error::internal("The parts are not put together yet."))
     }
 
     pub(crate) fn from_engine(engine: Arc<Engine>) -> Self {
@@ -597,15 +416,3 @@ impl Chatbot {
         self.engine.stop(ctx, message).await
     }
 }
-
-/// The error a failed or cancelled message stands for; `None` for one that is complete.
-#[must_use]
-pub fn message_error(message: &Message) -> Option<Error> {
-    let failure = message.error.as_ref()?;
-    let error = Error::new(failure.code, failure.message.clone());
-    Some(match failure.reason {
-        Some(reason) => error.with_reason(reason),
-        None => error,
-    })
-}
-

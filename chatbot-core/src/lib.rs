@@ -5,6 +5,7 @@ pub mod sse;
 pub mod text;
 pub mod types;
 
+pub mod config;
 mod context;
 pub mod traits;
 
@@ -18,10 +19,15 @@ pub mod parsers;
 pub mod retrievers;
 pub mod stores;
 
+mod chatbot;
 mod engine;
 
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
+pub use chatbot::Chatbot;
 pub use context::{Context, ReadSet, Scope};
+pub use engine::{
+    ComponentHealth, EventStream, IngestReport, NewDocument, Original, Turn, TurnRequest,
+};
 pub use error::{Error, ErrorKind, Reason, Result};

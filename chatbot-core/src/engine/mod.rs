@@ -1,5 +1,159 @@
 //! The engine: ingestion, retrieval, turns. Sees traits only, never implementations.
+//!
+//! One [`Engine`] owns every task it spawns: workers that turn jobs into versions, the projector that keeps the index
+//! equal to the store, the janitor, and one task per turn. All of them end when it is closed.
 
+mod access;
 mod cite;
+mod documents;
 mod evidence;
+mod folder;
+mod health;
+mod janitor;
+mod pipeline;
+mod projector;
 mod prompt;
+mod rewrite;
+mod search;
+mod sessions;
+mod turn;
+mod worker;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
+
+use crate::context::Context;
+use crate::error::{Error, ErrorKind, Result};
+use crate::traits::{
+    BlobStore, Bus, ChatModel, Chunker, Clock, DocumentReader, HistoryPolicy, Index, Retriever,
+    Signal, Store, TokenCounter,
+};
+use crate::types::Strategy;
+
+pub use documents::{NewDocument, Original};
+pub use folder::IngestReport;
+pub use health::ComponentHealth;
+pub use turn::{EventStream, Turn, TurnRequest};
+
+/// What an engine is made of.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) blobs: Arc<dyn BlobStore>,
+    pub(crate) index: Arc<dyn Index>,
+    pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) reader: Arc<dyn DocumentReader>,
+    pub(crate) chunker: Arc<dyn Chunker>,
+    pub(crate) history: Arc<dyn HistoryPolicy>,
+    pub(crate) counter: Arc<dyn TokenCounter>,
+    /// `auto` is always there.
+    pub(crate) retrievers: HashMap<Strategy, Arc<dyn Retriever>>,
+    /// By the names that requests use; `settings.model` is always there.
+    pub(crate) models: BTreeMap<String, Arc<dyn ChatModel>>,
+}
+
+/// What can be set about an engine.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) model: String,
+    pub(crate) max_upload_bytes: u64,
+    pub(crate) max_message_bytes: usize,
+    pub(crate) n_workers: usize,
+    pub(crate) abandon_after: Duration,
+}
+
+/// An engine that runs.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    parts: Parts,
+    settings: Settings,
+    /// The engine's own context: cancelled when it closes.
+    ctx: Context,
+    tasks: TaskTracker,
+    turns: turn::LiveTurns,
+    /// Documents that are being worked on here, so that a cancel reaches them at once.
+    running: worker::Running,
+    /// The last change that the index has.
+    projected: watch::Sender<u64>,
+    /// Whatever must live as long as the engine, such as a temporary directory or a lock.
+    _keep: Vec<Box<dyn std::any::Any + Send + Sync>>,
+}
+
+/// How long closing waits for turns to end by themselves.
+const CLOSE_GRACE: Duration = Duration::from_secs(10);
+
+impl Engine {
+    /// Starts the engine's tasks. Whoever held leases on this store before is taken to be dead.
+    pub(crate) async fn start(
+        parts: Parts,
+        settings: Settings,
+        keep: Vec<Box<dyn std::any::Any + Send + Sync>>,
+    ) -> Result<Arc<Self>> {
+        let ctx = Context::system();
+        parts.store.release_leases(&ctx).await?;
+        parts.store.close_abandoned_turns(&ctx, true).await?;
+        let engine = Arc::new(Self {
+            parts,
+            settings,
+            ctx,
+            tasks: TaskTracker::new(),
+            turns: turn::LiveTurns::default(),
+            running: worker::Running::default(),
+            projected: watch::Sender::new(0),
+            _keep: keep,
+        });
+        for _ in 0..engine.settings.n_workers {
+            engine.tasks.spawn(worker::run(Arc::downgrade(&engine), engine.ctx.clone()));
+        }
+        engine.tasks.spawn(projector::run(Arc::downgrade(&engine), engine.ctx.clone()));
+        engine.tasks.spawn(janitor::run(Arc::downgrade(&engine), engine.ctx.clone()));
+        Ok(engine)
+    }
+
+    pub(crate) fn store(&self) -> &dyn Store {
+        self.parts.store.as_ref()
+    }
+
+    /// Waits for turns to end by themselves for a while, then stops everything.
+    pub(crate) async fn close(&self) -> Result<()> {
+        let _ = tokio::time::timeout(CLOSE_GRACE, self.turns.drained()).await;
+        self.ctx.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        Ok(())
+    }
+
+    /// The names of the models, the configured one first.
+    pub(crate) fn models(&self) -> Vec<String> {
+        let others = self.parts.models.keys().filter(|name| **name != self.settings.model);
+        std::iter::once(&self.settings.model).chain(others).cloned().collect()
+    }
+
+    fn model(&self, name: Option<&str>) -> Result<&Arc<dyn ChatModel>> {
+        let name = name.unwrap_or(&self.settings.model);
+        self.parts.models.get(name).ok_or_else(|| {
+            Error::new(
+                ErrorKind::NotFound,
+                format!("There is no such model. The models are {}.", self.models().join(", ")),
+            )
+        })
+    }
+
+    /// Tells others; a signal that is lost only makes them notice later.
+    async fn signal(&self, signal: Signal) {
+        if let Err(error) = self.parts.bus.publish(&self.ctx, signal).await {
+            tracing::warn!(?signal, %error, "a signal was lost");
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.ctx.cancel();
+    }
+}

@@ -1,0 +1,221 @@
+//! Puts an engine together: the only place, with the strategies beside it, that names implementations.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::blobs::FolderBlobs;
+use crate::buses::MemoryBus;
+use crate::chatbot::Chatbot;
+use crate::chunkers::{ChunkerConfig, StructureChunker};
+use crate::config::{EngineConfig, Secret};
+use crate::engine::{Engine, Parts, Settings};
+use crate::error::{Error, ErrorKind, Result};
+use crate::history::{EstimatedTokens, WindowHistory};
+use crate::indexes::LocalIndex;
+use crate::models::{ExtractiveModel, OpenAiConfig, OpenAiModel};
+use crate::parsers::{InProcessReader, Parsers};
+use crate::stores::SqliteStore;
+use crate::strategies::strategies;
+use crate::traits::{
+    BlobStore, ChatModel, ChunkReader, Chunker, Clock, Index, ParseLimits, Parser, Store,
+    SystemClock,
+};
+
+/// Puts an engine together.
+///
+/// # Example
+/// ```
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// use chatbot_core::Chatbot;
+///
+/// let chatbot = Chatbot::builder().build().await?;
+/// assert_eq!(chatbot.models(), ["extractive"]);
+/// # chatbot.close().await?;
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct ChatbotBuilder {
+    config: EngineConfig,
+    models: Vec<Arc<dyn ChatModel>>,
+    parsers: Vec<Arc<dyn Parser>>,
+    chunker: Option<Arc<dyn Chunker>>,
+    clock: Option<Arc<dyn Clock>>,
+}
+
+impl ChatbotBuilder {
+    /// Takes every setting from `config`.
+    #[must_use]
+    pub fn config(mut self, config: EngineConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Keeps everything in this directory, which is made where it is not there.
+    #[must_use]
+    pub fn data_dir(mut self, path: impl Into<PathBuf>) -> Self {
+        self.config.data_dir = Some(path.into());
+        self
+    }
+
+    /// Answers with this model: `extractive`, `openai:NAME`, `openai+http://host:port/v1#NAME`.
+    #[must_use]
+    pub fn model(mut self, uri: impl Into<String>) -> Self {
+        self.config.model = uri.into();
+        self
+    }
+
+    /// The key for a provider's models, such as `openai`.
+    #[must_use]
+    pub fn key(mut self, provider: impl Into<String>, key: Secret) -> Self {
+        self.config.keys.insert(provider.into(), key);
+        self
+    }
+
+    /// Answers with a model of the host's own; requests name it by its [`info`](ChatModel::info).
+    #[must_use]
+    pub fn custom_model(mut self, model: Arc<dyn ChatModel>) -> Self {
+        self.config.model.clone_from(&model.info().name);
+        self.models.push(model);
+        self
+    }
+
+    /// Reads a format with a parser of the host's own, before the built-in ones are asked.
+    #[must_use]
+    pub fn parser(mut self, parser: Arc<dyn Parser>) -> Self {
+        self.parsers.push(parser);
+        self
+    }
+
+    /// Cuts texts with a chunker of the host's own.
+    #[must_use]
+    pub fn chunker(mut self, chunker: Arc<dyn Chunker>) -> Self {
+        self.chunker = Some(chunker);
+        self
+    }
+
+    /// Takes the time from this clock.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Opens the data directory and starts the engine.
+    ///
+    /// # Errors
+    /// `config_invalid` for a setting out of range or a model nobody knows; `storage` where the data directory
+    /// cannot be used (`read_only`, `disk_full`, `newer_schema`, `corrupt`).
+    pub async fn build(self) -> Result<Chatbot> {
+        self.config.validate()?;
+        let mut keep: Vec<Box<dyn std::any::Any + Send + Sync>> = Vec::new();
+        let data_dir = match &self.config.data_dir {
+            Some(path) => path.clone(),
+            None => {
+                let temporary = tempfile::tempdir()?;
+                let path = temporary.path().to_owned();
+                keep.push(Box::new(temporary));
+                path
+            }
+        };
+        let parts = self.parts(&data_dir).await?;
+        let settings = self.settings();
+        Ok(Chatbot::from_engine(Engine::start(parts, settings, keep).await?))
+    }
+
+    async fn parts(&self, data_dir: &Path) -> Result<Parts> {
+        tokio::fs::create_dir_all(data_dir)
+            .await
+            .map_err(|error| Error::from(error).with_context("path", data_dir.display()))?;
+        let clock = self.clock.clone().unwrap_or_else(|| Arc::new(SystemClock));
+        let store = Arc::new(SqliteStore::open(&data_dir.join("store.db"), clock.clone()).await?);
+        let blobs: Arc<dyn BlobStore> = Arc::new(FolderBlobs::open(&data_dir.join("blobs")).await?);
+        let index: Arc<dyn Index> = Arc::new(LocalIndex::open(Some(&data_dir.join("index")))?);
+        let reader: Arc<dyn ChunkReader> = store.clone();
+        let retrievers = strategies(&index, &reader);
+        let store: Arc<dyn Store> = store;
+        Ok(Parts {
+            store,
+            blobs,
+            index,
+            bus: Arc::new(MemoryBus::default()),
+            clock,
+            reader: Arc::new(self.document_reader()),
+            chunker: self.chunker.clone().unwrap_or_else(|| Arc::new(self.default_chunker())),
+            history: Arc::new(WindowHistory),
+            counter: Arc::new(EstimatedTokens),
+            retrievers,
+            models: self.models()?,
+        })
+    }
+
+    fn document_reader(&self) -> InProcessReader {
+        let limits = ParseLimits {
+            max_duration: Duration::from_secs(self.config.limits.max_parse_s),
+            ..ParseLimits::default()
+        };
+        let parsers = Parsers::with(self.parsers.clone());
+        InProcessReader::new(parsers, limits, self.config.ingestion.n_workers)
+    }
+
+    fn default_chunker(&self) -> StructureChunker {
+        StructureChunker::new(ChunkerConfig {
+            max_tokens: self.config.chunking.max_tokens,
+            overlap_tokens: self.config.chunking.overlap_tokens,
+        })
+    }
+
+    fn settings(&self) -> Settings {
+        Settings {
+            model: self.config.model.clone(),
+            max_upload_bytes: self.config.limits.max_upload_bytes,
+            max_message_bytes: self.config.limits.max_message_bytes,
+            n_workers: self.config.ingestion.n_workers,
+            abandon_after: self.config.turns.abandon_after(),
+        }
+    }
+
+    /// Every model that may be asked for, by its name. `extractive` is always among them.
+    fn models(&self) -> Result<BTreeMap<String, Arc<dyn ChatModel>>> {
+        let mut models: BTreeMap<String, Arc<dyn ChatModel>> = BTreeMap::new();
+        for model in &self.models {
+            models.insert(model.info().name.clone(), model.clone());
+        }
+        let extractive = "extractive".to_owned();
+        for uri in self.config.models.iter().chain([&self.config.model, &extractive]) {
+            if !models.contains_key(uri) {
+                models.insert(uri.clone(), self.model_for(uri)?);
+            }
+        }
+        Ok(models)
+    }
+
+    fn model_for(&self, uri: &str) -> Result<Arc<dyn ChatModel>> {
+        if uri == "extractive" {
+            return Ok(Arc::new(ExtractiveModel::default()));
+        }
+        let key = self.config.keys.get("openai").cloned();
+        let (base_url, model) = match uri.strip_prefix("openai+") {
+            Some(endpoint) => endpoint.split_once('#').unwrap_or((endpoint, "")),
+            None => ("https://api.openai.com/v1", uri.strip_prefix("openai:").unwrap_or_default()),
+        };
+        if model.is_empty() {
+            return Err(Error::new(
+                ErrorKind::ConfigInvalid,
+                format!(
+                    "There is no model `{uri}`. Use `extractive`, `openai:NAME` or \
+                     `openai+http://host:port/v1#NAME`."
+                ),
+            ));
+        }
+        let config = OpenAiConfig {
+            name: uri.to_owned(),
+            base_url: base_url.to_owned(),
+            model: model.to_owned(),
+            api_key: key.map(|key| key.reveal().to_owned()),
+        };
+        Ok(Arc::new(OpenAiModel::new(config)?))
+    }
+}

@@ -1,0 +1,32 @@
+//! Whether every part answers.
+
+use std::time::Instant;
+
+use super::Engine;
+use crate::error::Error;
+
+/// The health of one part.
+#[derive(Debug)]
+pub struct ComponentHealth {
+    /// `store` or `index`.
+    pub name: &'static str,
+    /// What is wrong with it, where something is.
+    pub error: Option<Error>,
+    /// How long it took to answer.
+    pub latency_ms: f64,
+}
+
+impl Engine {
+    pub(crate) async fn health(&self) -> Vec<ComponentHealth> {
+        let began = Instant::now();
+        let store = self.store().last_change(&self.ctx).await.err();
+        let store = component("store", store, began);
+        let began = Instant::now();
+        let index = self.parts.index.checkpoint(&self.ctx).await.err();
+        vec![store, component("index", index, began)]
+    }
+}
+
+fn component(name: &'static str, error: Option<Error>, began: Instant) -> ComponentHealth {
+    ComponentHealth { name, error, latency_ms: began.elapsed().as_secs_f64() * 1e3 }
+}

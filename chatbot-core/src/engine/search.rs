@@ -1,0 +1,82 @@
+//! From a question to sources.
+
+use std::sync::Arc;
+
+use super::Engine;
+use crate::context::Context;
+use crate::error::{Error, ErrorKind, Result};
+use crate::traits::{Candidate, Query, TermEvidence};
+use crate::types::{RetrievalTrace, SearchReply, SearchRequest, Source, Strategy};
+
+/// What was found for a question.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Found {
+    pub(super) sources: Vec<Source>,
+    pub(super) terms: Vec<TermEvidence>,
+    pub(super) trace: RetrievalTrace,
+}
+
+impl Engine {
+    pub(crate) async fn search(
+        &self,
+        ctx: &Context,
+        request: SearchRequest,
+    ) -> Result<SearchReply> {
+        let found = self.find(ctx, &request).await?;
+        let trace = request.explain.then_some(found.trace);
+        Ok(SearchReply { hits: found.sources, trace })
+    }
+
+    /// The passages for a question, under the asker's read-set.
+    pub(super) async fn find(&self, ctx: &Context, request: &SearchRequest) -> Result<Found> {
+        request.validate()?;
+        let read_set = self.narrowed(ctx, request.collection_ids.as_deref()).await?;
+        if request.strategy == Strategy::None || read_set.is_empty() {
+            return Ok(Found::default());
+        }
+        let retriever = self.parts.retrievers.get(&request.strategy).ok_or_else(|| {
+            Error::new(
+                ErrorKind::Unsupported,
+                format!(
+                    "The strategy `{}` is not configured here. Try `auto`.",
+                    request.strategy.as_str()
+                ),
+            )
+        })?;
+        let documents = match &request.filter {
+            Some(filter) => {
+                Some(Arc::new(self.store().matching_documents(ctx, &read_set, filter).await?))
+            }
+            None => None,
+        };
+        let query =
+            Query { text: request.query.clone(), read_set, documents, top_k: request.top_k };
+        let retrieval = ctx.run(retriever.retrieve(ctx, &query)).await?;
+        let sources = retrieval.candidates.into_iter().filter_map(source);
+        let sources = (1..).zip(sources).map(|(index, source)| Source { index, ..source });
+        Ok(Found { sources: sources.collect(), terms: retrieval.terms, trace: retrieval.trace })
+    }
+}
+
+/// The candidate as a source, its index still to be set; `None` for one that was not read.
+fn source(candidate: Candidate) -> Option<Source> {
+    let passage = candidate.passage?;
+    let chunk = passage.chunk;
+    Some(Source {
+        index: 0,
+        document_id: chunk.document_id,
+        document_version: chunk.document_version,
+        chunk_id: candidate.chunk,
+        title: chunk.title,
+        text: chunk.text,
+        page_start: chunk.page_start,
+        page_end: chunk.page_end,
+        heading: chunk.heading,
+        byte_start: chunk.span.start,
+        byte_end: chunk.span.end,
+        score: candidate.score,
+        scores: candidate.scores,
+        metadata: passage.metadata,
+        deleted: false,
+    })
+}

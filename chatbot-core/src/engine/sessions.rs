@@ -1,0 +1,51 @@
+//! Sessions as a host handles them.
+
+use super::Engine;
+use super::documents::checked_name;
+use crate::context::Context;
+use crate::error::Result;
+use crate::traits::Idempotency;
+use crate::types::{Session, SessionId, SessionPatch};
+
+/// The longest title or folder of a session, in characters.
+const MAX_TITLE_CHARS: usize = 200;
+
+impl Engine {
+    pub(crate) async fn create_session(
+        &self,
+        ctx: &Context,
+        new: SessionPatch,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Session> {
+        let new = self.checked_patch(ctx, new).await?;
+        self.store().create_session(ctx, new, idempotency).await
+    }
+
+    pub(crate) async fn update_session(
+        &self,
+        ctx: &Context,
+        id: SessionId,
+        patch: SessionPatch,
+    ) -> Result<Session> {
+        let patch = self.checked_patch(ctx, patch).await?;
+        self.store().update_session(ctx, id, patch).await
+    }
+
+    pub(super) async fn checked_patch(
+        &self,
+        ctx: &Context,
+        mut patch: SessionPatch,
+    ) -> Result<SessionPatch> {
+        if let Some(title) = &mut patch.title {
+            *title = checked_name("title", title, MAX_TITLE_CHARS)?;
+        }
+        if let Some(folder) = patch.folder.as_mut().filter(|folder| !folder.is_empty()) {
+            *folder = checked_name("folder", folder, MAX_TITLE_CHARS)?;
+        }
+        if patch.model.is_some() {
+            self.model(patch.model.as_deref())?;
+        }
+        self.narrowed(ctx, patch.collection_ids.as_deref()).await?;
+        Ok(patch)
+    }
+}

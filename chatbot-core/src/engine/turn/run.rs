@@ -1,0 +1,287 @@
+//! One turn from its stored question to its terminal event.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt as _;
+
+use super::draft::{COALESCE, Draft};
+use super::live::LiveTurn;
+use super::{LEASE_TTL, TurnRequest};
+use crate::context::Context;
+use crate::engine::Engine;
+use crate::engine::cite::{Aligned, Aligner};
+use crate::engine::search::Found;
+use crate::engine::{evidence, prompt, rewrite};
+use crate::error::{Error, ErrorKind, Result};
+use crate::traits::{
+    BegunTurn, ChatModel, ChatRequest, FinishTurn, Grounding, ModelEvent, ModelStream,
+};
+use crate::types::{
+    Event, FinishReason, Lease, Message, MessageError, MessageState, PageRequest, SearchRequest,
+    Strategy, Usage,
+};
+
+/// How often text is written to the store while it arrives: what a killed process may lose of an answer.
+const FLUSH: Duration = Duration::from_secs(1);
+
+/// A turn in progress.
+#[derive(Debug)]
+pub(super) struct Run {
+    engine: Arc<Engine>,
+    live: Arc<LiveTurn>,
+    request: TurnRequest,
+    model: Arc<dyn ChatModel>,
+    begun: BegunTurn,
+    lease: Lease,
+    draft: Draft,
+    /// Characters of the prompt, for the estimate where a model does not count.
+    prompt_tokens: usize,
+}
+
+impl Run {
+    pub(super) fn new(
+        engine: Arc<Engine>,
+        live: Arc<LiveTurn>,
+        (request, model): (TurnRequest, Arc<dyn ChatModel>),
+        (begun, lease): (BegunTurn, Lease),
+        began: Instant,
+    ) -> Self {
+        let draft = Draft::new(begun.assistant_message.clone(), began);
+        Self { engine, live, request, model, begun, lease, draft, prompt_tokens: 0 }
+    }
+
+    /// Answers, stores the answer, and says so: exactly one terminal event, whatever happens.
+    pub(super) async fn to_the_end(mut self) {
+        let ctx = self.live.ctx.clone();
+        let audience = cancel_when_abandoned(self.live.clone(), self.engine.settings.abandon_after);
+        let outcome = tokio::select! {
+            outcome = ctx.run(self.answer(&ctx)) => outcome,
+            () = audience => Err(Error::new(ErrorKind::Cancelled, "Nobody followed the answer.")),
+        };
+        let event = self.finish(outcome).await;
+        self.live.emit(event);
+        self.engine.turns.end(self.live.id);
+    }
+
+    async fn answer(&mut self, ctx: &Context) -> Result<()> {
+        self.live.emit(Event::Started {
+            session_id: self.begun.session.id,
+            message_id: self.begun.assistant_message.id,
+            user_message_id: self.begun.user_message.id,
+            model: self.model.info().name.clone(),
+        });
+        let path = self.path(ctx).await?;
+        let question = self.question(&path);
+        let found = self.retrieve(ctx, &question).await?;
+        self.draft.message.sources.clone_from(&found.sources);
+        self.draft.message.timings.retrieval_ms = self.draft.elapsed_ms();
+        self.live.emit(Event::Sources { sources: found.sources.clone() });
+        if self.abstains(&question, &found) {
+            self.abstain(&question);
+            return Ok(());
+        }
+        let request = self.prompt(ctx, &path, question, found).await?;
+        let aligner = Aligner::new(&self.draft.message.sources);
+        let stream = self.model.stream(ctx, request).await?;
+        self.relay(ctx, stream, aligner).await
+    }
+
+    /// The messages before the question, oldest first.
+    async fn path(&self, ctx: &Context) -> Result<Vec<Message>> {
+        let Some(parent) = self.begun.user_message.parent_id else { return Ok(Vec::new()) };
+        let page = PageRequest::default();
+        let session = self.begun.session.id;
+        let messages = self.engine.store().messages(ctx, session, Some(parent), &page).await?;
+        Ok(messages.items)
+    }
+
+    /// The question as it is searched: put in full where it leans on what was said before.
+    fn question(&self, path: &[Message]) -> String {
+        let asked = &self.begun.user_message.content;
+        match rewrite::follow_up(asked, path) {
+            Some(rewritten) if self.grounded() => {
+                self.live.emit(Event::Rewritten { queries: vec![rewritten.clone()] });
+                rewritten
+            }
+            _ => asked.clone(),
+        }
+    }
+
+    fn grounded(&self) -> bool {
+        self.request.strategy != Strategy::None
+    }
+
+    async fn retrieve(&self, ctx: &Context, question: &str) -> Result<Found> {
+        let collections = self.request.collection_ids.clone();
+        let search = SearchRequest {
+            query: question.to_owned(),
+            collection_ids: collections.or_else(|| self.begun.session.collection_ids.clone()),
+            strategy: self.request.strategy,
+            top_k: self.request.top_k,
+            filter: self.request.filter.clone(),
+            explain: false,
+        };
+        self.engine.find(ctx, &search).await
+    }
+
+    /// Whether the documents do not say: decided before the model is asked where it can only quote, and left to the
+    /// model where it can say so itself.
+    fn abstains(&self, question: &str, found: &Found) -> bool {
+        if found.sources.is_empty() {
+            return self.grounded() || self.model.info().quotes_only;
+        }
+        self.model.info().quotes_only
+            && !evidence::assess(question, &found.sources, &found.terms).answerable
+    }
+
+    fn abstain(&mut self, question: &str) {
+        let language = crate::text::detect_language(question);
+        let text = evidence::not_in_documents(language.as_ref()).to_owned();
+        self.draft.message.abstained = true;
+        self.draft.add(&self.live, Aligned { text, citations: Vec::new() });
+        self.draft.usage = Some(Usage::default());
+        self.draft.finish_reason = Some(FinishReason::Stop);
+    }
+
+    async fn prompt(
+        &mut self,
+        ctx: &Context,
+        path: &[Message],
+        question: String,
+        found: Found,
+    ) -> Result<ChatRequest> {
+        let grounding = self.grounded().then(|| Grounding {
+            question,
+            sources: found.sources.into(),
+            terms: found.terms.into(),
+        });
+        let parts = prompt::PromptParts {
+            question: &self.begun.user_message.content,
+            grounding,
+            temperature: self.request.temperature,
+            max_output_tokens: self.request.max_output_tokens,
+        };
+        let tools = (self.engine.parts.history.as_ref(), self.engine.parts.counter.as_ref());
+        let request = prompt::assemble(ctx, parts, path, self.model.info(), tools).await?;
+        let texts = request.system.iter().chain(request.messages.iter().map(|m| &m.content));
+        self.prompt_tokens = texts.map(|text| self.engine.parts.counter.count(text)).sum();
+        Ok(request)
+    }
+
+    /// Passes the model's answer on as it arrives.
+    async fn relay(
+        &mut self,
+        ctx: &Context,
+        mut stream: ModelStream,
+        mut aligner: Aligner,
+    ) -> Result<()> {
+        let mut flush = tokio::time::interval(FLUSH);
+        flush.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        flush.tick().await;
+        loop {
+            let due = tokio::time::sleep(self.draft.due_in().unwrap_or(COALESCE));
+            tokio::select! {
+                event = stream.next() => match event {
+                    Some(event) => self.take(event?, &mut aligner),
+                    None => break,
+                },
+                () = due => self.draft.send(&self.live),
+                _ = flush.tick() => self.flush(ctx).await?,
+            }
+        }
+        let (rest, unsupported) = aligner.finish();
+        self.draft.add(&self.live, rest);
+        if self.grounded() {
+            self.draft.message.unsupported = unsupported;
+        }
+        if self.draft.finish_reason.is_none() {
+            return Err(Error::new(
+                ErrorKind::BadResponse,
+                "The model's answer was broken off. Ask again.",
+            ));
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, event: ModelEvent, aligner: &mut Aligner) {
+        match event {
+            ModelEvent::Text(delta) => self.draft.add(&self.live, aligner.push(&delta)),
+            ModelEvent::Thinking(delta) => self.live.emit(Event::Thinking { delta }),
+            ModelEvent::Usage(usage) => self.draft.usage = Some(usage),
+            ModelEvent::Finish(reason) => self.draft.finish_reason = Some(reason),
+        }
+    }
+
+    /// Stores the text that arrived since the last time, and keeps the lease.
+    async fn flush(&mut self, ctx: &Context) -> Result<()> {
+        let unstored = self.draft.take_unstored();
+        self.engine.store().append_turn(ctx, &self.lease, unstored, LEASE_TTL).await
+    }
+
+    /// Stores the message as it ended and makes the terminal event of it.
+    async fn finish(&mut self, outcome: Result<()>) -> Event {
+        self.draft.send(&self.live);
+        let usage = self.usage();
+        let total_ms = self.draft.elapsed_ms();
+        let mut message = self.draft.message.clone();
+        message.usage = usage;
+        message.timings.total_ms = total_ms;
+        message.finish_reason = self.draft.finish_reason.clone();
+        let error = outcome.err();
+        message.state = match error.as_ref().map(Error::kind) {
+            None => MessageState::Complete,
+            Some(ErrorKind::Cancelled) => MessageState::Cancelled,
+            Some(_) => MessageState::Failed,
+        };
+        message.error = error.as_ref().map(MessageError::from);
+        // The turn's own context may be cancelled; storing its end must not be.
+        let ctx = self.live.ctx.detached();
+        let finish = FinishTurn { message: message.clone() };
+        match self.engine.store().finish_turn(&ctx, &self.lease, finish).await {
+            Ok(()) => terminal(message, error),
+            Err(not_stored) => {
+                tracing::error!(message = %message.id, error = ?not_stored, "an answer was not stored");
+                message.state = MessageState::Failed;
+                message.error = Some(MessageError::from(&not_stored));
+                terminal(message, Some(not_stored))
+            }
+        }
+    }
+
+    /// What the model said it used, or an estimate; with its price where it has one.
+    fn usage(&self) -> Usage {
+        let counter = self.engine.parts.counter.as_ref();
+        let mut usage = self.draft.usage.unwrap_or_else(|| Usage {
+            input_tokens: self.prompt_tokens as u64,
+            output_tokens: counter.count(&self.draft.message.content) as u64,
+            cost_usd: None,
+            estimated: true,
+        });
+        #[allow(clippy::cast_precision_loss, reason = "tokens of one turn are far below 2^52")]
+        if let Some((read, written)) = self.model.info().usd_per_million {
+            let cost = usage.input_tokens as f64 * read + usage.output_tokens as f64 * written;
+            usage.cost_usd = Some(cost / 1e6);
+        }
+        usage
+    }
+}
+
+fn terminal(message: Message, error: Option<Error>) -> Event {
+    let message = Box::new(message);
+    match error {
+        None => Event::Done { message },
+        Some(error) => Event::Failed { error: MessageError::from(&error), message },
+    }
+}
+
+/// Ends once nobody has followed the turn for `limit`.
+async fn cancel_when_abandoned(live: Arc<LiveTurn>, limit: Duration) {
+    loop {
+        let alone_for = live.alone_for();
+        if alone_for >= limit {
+            return;
+        }
+        tokio::time::sleep((limit - alone_for).max(Duration::from_millis(10))).await;
+    }
+}

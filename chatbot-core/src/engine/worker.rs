@@ -1,0 +1,167 @@
+//! Workers: each takes one job after the other and turns it into a version that answers.
+//!
+//! A worker holds a lease while it works and renews it; whoever loses it writes nothing more. Waiting for the index is
+//! not the worker's: many small documents are published one after the other and become searchable together.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+
+use super::Engine;
+use crate::context::Context;
+use crate::error::{Error, ErrorKind, Reason, Result};
+use crate::traits::Signal;
+use crate::types::{DocumentFailure, DocumentId, Job, JobOutcome, Lease};
+
+/// How long a lease lasts. A process that dies holds up its documents no longer than this.
+pub(super) const LEASE_TTL: Duration = Duration::from_secs(30);
+/// How often it is renewed: three tries before it is lost.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+/// How long a worker relies on signals before it looks for itself.
+const IDLE_POLL: Duration = Duration::from_secs(5);
+/// The first pause before a document is tried again; doubled each time.
+const RETRY_BASE_MS: i64 = 1_000;
+/// Tries before a document is given up.
+const MAX_ATTEMPTS: u32 = 5;
+
+/// The documents that are being worked on in this process.
+#[derive(Debug, Default)]
+pub(super) struct Running(Mutex<HashMap<DocumentId, Context>>);
+
+impl Running {
+    /// Stops the work on a document, if there is any here.
+    pub(super) fn stop(&self, id: DocumentId) {
+        let running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(ctx) = running.get(&id) {
+            ctx.cancel();
+        }
+    }
+
+    fn begin(&self, id: DocumentId, ctx: Context) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id, ctx);
+    }
+
+    fn end(&self, id: DocumentId) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    }
+}
+
+/// Works until the engine is closed or gone.
+pub(super) async fn run(weak: Weak<Engine>, ctx: Context) {
+    let Some(mut signals) = weak.upgrade().map(|engine| engine.parts.bus.subscribe()) else {
+        return;
+    };
+    loop {
+        let Some(engine) = weak.upgrade() else { return };
+        let worked = engine.work_once(&ctx).await;
+        drop(engine);
+        if ctx.is_cancelled() {
+            return;
+        }
+        match worked {
+            Ok(true) => continue,
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, ?error, "taking a job failed; it is tried again"),
+        }
+        let queued = async {
+            while signals.next().await.is_some_and(|signal| signal != Signal::JobQueued) {}
+        };
+        tokio::select! {
+            () = ctx.cancelled() => return,
+            () = queued => {}
+            () = tokio::time::sleep(IDLE_POLL) => {}
+        }
+    }
+}
+
+impl Engine {
+    /// Does one job, where there is one.
+    async fn work_once(self: &Arc<Self>, ctx: &Context) -> Result<bool> {
+        let Some(job) = self.store().lease_job(ctx, LEASE_TTL).await? else { return Ok(false) };
+        let ctx = ctx.child();
+        self.running.begin(job.document, ctx.clone());
+        self.signal(Signal::Document(job.document)).await;
+        let done = tokio::select! {
+            done = self.make_version(&ctx, &job) => done,
+            lost = self.keep_lease(&ctx, &job.lease) => Err(lost),
+        };
+        self.running.end(job.document);
+        match done {
+            Ok(seq) => {
+                let engine = self.clone();
+                self.tasks.spawn(async move { engine.finish_when_searchable(job, seq).await });
+            }
+            Err(error) => self.give_up(&job, &error).await,
+        }
+        Ok(true)
+    }
+
+    /// Renews the lease until that fails or the work is stopped.
+    async fn keep_lease(&self, ctx: &Context, lease: &Lease) -> Error {
+        let mut failures = 0;
+        loop {
+            if let Err(stopped) = ctx.run(pause(HEARTBEAT)).await {
+                return stopped;
+            }
+            match self.store().renew_lease(ctx, lease, LEASE_TTL).await {
+                Ok(_) => failures = 0,
+                Err(error) if error.kind() == ErrorKind::Conflict || failures == 2 => return error,
+                Err(_) => failures += 1,
+            }
+        }
+    }
+
+    /// Marks a published version as ready once the index has it.
+    async fn finish_when_searchable(self: Arc<Self>, job: Job, seq: u64) {
+        let ctx = self.ctx.clone();
+        let searchable = async {
+            let mut projected = self.projected.subscribe();
+            let waited = projected.wait_for(|applied| *applied >= seq).await;
+            waited.map(drop).map_err(|_| Error::internal("The projector has stopped."))
+        };
+        let outcome = tokio::select! {
+            waited = ctx.run(searchable) => waited,
+            lost = self.keep_lease(&ctx, &job.lease) => Err(lost),
+        };
+        if outcome.is_ok()
+            && let Err(error) = self.store().finish_job(&ctx, &job.lease, JobOutcome::Ready).await
+        {
+            tracing::debug!(document = %job.document, %error, "the document was changed meanwhile");
+        }
+        self.signal(Signal::Document(job.document)).await;
+    }
+
+    /// Says in the store why a job ended without a version.
+    async fn give_up(&self, job: &Job, error: &Error) {
+        if error.reason() == Some(Reason::LeaseLost) || error.kind() == ErrorKind::Cancelled {
+            // Somebody else decided: a cancel, a delete, a newer version, or the engine is closing.
+            tracing::debug!(document = %job.document, %error, "the work was stopped");
+            self.signal(Signal::Document(job.document)).await;
+            return;
+        }
+        tracing::info!(document = %job.document, kind = %error.kind(), reason = ?error.reason(),
+            operation = error.operation(), "a document could not be read");
+        let outcome = self.outcome_of(job, error);
+        if let Err(error) = self.store().finish_job(&self.ctx, &job.lease, outcome).await {
+            tracing::warn!(document = %job.document, %error, "the failure could not be stored");
+        }
+        self.signal(Signal::Document(job.document)).await;
+    }
+
+    fn outcome_of(&self, job: &Job, error: &Error) -> JobOutcome {
+        let failure = DocumentFailure::from(error);
+        let temporary = error.is_retryable() || error.kind() == ErrorKind::Storage;
+        if !temporary || job.attempts >= MAX_ATTEMPTS {
+            return JobOutcome::Failed(failure);
+        }
+        let pause_ms = RETRY_BASE_MS << job.attempts.min(10);
+        JobOutcome::Retry(failure, self.parts.clock.now().plus_millis(pause_ms))
+    }
+}
+
+async fn pause(duration: Duration) -> Result<()> {
+    tokio::time::sleep(duration).await;
+    Ok(())
+}
