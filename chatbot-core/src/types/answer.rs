@@ -9,6 +9,7 @@ use super::{ChunkId, DocumentId, Metadata};
 /// # Shape
 /// `text` equals bytes `byte_start..byte_end` of the version's extracted text, unless `deleted`: then it is empty.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Source {
     /// Its position among the sources of the answer, from 1; `[n]` in the answer names it.
     pub index: u32,
@@ -37,6 +38,7 @@ pub struct Source {
     /// What the score was made of.
     pub scores: SourceScores,
     /// The document's metadata.
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub metadata: Metadata,
     /// Whether the document was deleted since: text and quotes are gone then.
     pub deleted: bool,
@@ -44,6 +46,7 @@ pub struct Source {
 
 /// The parts of a score; `None` where a retriever did not find the passage.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SourceScores {
     /// Cosine.
     pub dense: Option<f32>,
@@ -59,6 +62,7 @@ pub struct SourceScores {
 /// `text_*` are Unicode code-point offsets into the answer: the cited sentence, without its marker. `byte_*` are
 /// UTF-8 byte offsets into the version's text, and `quote` equals that slice.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Citation {
     /// The source's index.
     pub index: u32,
@@ -84,6 +88,7 @@ pub struct Citation {
 
 /// Unicode code-point offsets into an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TextSpan {
     /// First code point.
     pub text_start: usize,
@@ -93,6 +98,7 @@ pub struct TextSpan {
 
 /// Tokens and money that a turn used.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Usage {
     /// Tokens read.
     pub input_tokens: u64,
@@ -106,6 +112,7 @@ pub struct Usage {
 
 /// How long the parts of a turn took, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Timings {
     /// Until the sources were there.
     pub retrieval_ms: f64,
@@ -117,6 +124,7 @@ pub struct Timings {
 
 /// Something the reader should know that did not stop the work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Warning {
     /// A stable `snake_case` name.
     pub code: String,

@@ -10,6 +10,7 @@ use super::{ChunkId, CollectionId, DocumentId, Span, VersionId};
 
 /// A language, as an ISO 639-3 code such as `eng`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct Language(Cow<'static, str>);
 
@@ -69,6 +70,7 @@ pub struct StagedChunk {
 
 /// A chunk of a stored version.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Chunk {
     /// Its id.
     pub id: ChunkId,

@@ -6,6 +6,7 @@ use super::{CollectionId, PrincipalId, Timestamp};
 
 /// A set of documents that is shared and searched as one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Collection {
     /// The id.
     pub id: CollectionId,
@@ -29,6 +30,7 @@ pub struct Collection {
 
 /// What a new collection is made of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewCollection {
     /// A short name, 1–200 characters.
@@ -43,6 +45,7 @@ pub struct NewCollection {
 
 /// Who may read a collection besides those with a grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Visibility {
     /// Nobody.

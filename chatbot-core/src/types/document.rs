@@ -12,6 +12,7 @@ pub type Metadata = serde_json::Map<String, serde_json::Value>;
 
 /// A document.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Document {
     /// The id; stays the same over versions.
     pub id: DocumentId,
@@ -48,6 +49,7 @@ pub struct Document {
     /// The main language, as an ISO 639-3 code.
     pub language: Option<String>,
     /// The host's own facts.
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub metadata: Metadata,
     /// Whether this answer to an upload names a document that was there before.
     pub duplicate: bool,
@@ -61,6 +63,7 @@ pub struct Document {
 
 /// Where a document stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DocumentStatus {
     /// Accepted and waiting.
@@ -116,6 +119,7 @@ impl DocumentStatus {
 
 /// What is being done to a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
     /// Reading the original.
@@ -153,6 +157,7 @@ impl Stage {
 
 /// How far a document answers: shares of its chunks, 0–1.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Coverage {
     /// By its words.
     pub lexical: f32,
@@ -162,6 +167,7 @@ pub struct Coverage {
 
 /// Why a document failed, for a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DocumentFailure {
     /// The error's kind.
     pub code: ErrorKind,
@@ -179,6 +185,7 @@ impl From<&Error> for DocumentFailure {
 
 /// One version in a document's history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DocumentVersion {
     /// The version's own id.
     #[serde(skip)]
@@ -203,11 +210,13 @@ pub struct DocumentVersion {
 
 /// What to change about a document; `None` leaves a thing as it is.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct DocumentPatch {
     /// A new title.
     pub title: Option<String>,
     /// New metadata, as a whole.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
     pub metadata: Option<Metadata>,
 }
 
@@ -224,6 +233,7 @@ pub struct ListDocuments {
 
 /// SHA-256 of an original: its name in the blob store.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String))]
 pub struct BlobHash([u8; 32]);
 
 impl BlobHash {

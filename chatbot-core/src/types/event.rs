@@ -6,6 +6,7 @@ use super::{Citation, Message, MessageError, MessageId, SessionId, Source, Warni
 
 /// An event with its number within the turn, from 1, without gaps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SequencedEvent {
     /// The number.
     pub seq: u64,
@@ -19,6 +20,7 @@ pub struct SequencedEvent {
 /// `sources` comes before the first `text`; the `text` deltas joined equal the stored message; exactly one terminal
 /// event, `done` or `failed`, ends the turn and carries the authoritative message.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Event {

@@ -22,6 +22,7 @@ use crate::error::Error;
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Value", into = "Value")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = Object))]
 pub struct Filter(Node);
 
 #[derive(Debug, Clone, PartialEq)]

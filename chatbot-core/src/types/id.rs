@@ -79,6 +79,7 @@ ids! {
 
 /// Who is asking: an opaque name that the host chooses, such as a user id. Groups are principals too.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct PrincipalId(String);
 

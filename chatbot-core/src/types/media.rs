@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// A media type such as `text/html`, in lower case and without parameters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct MediaType(Cow<'static, str>);
 

@@ -17,6 +17,8 @@ mod page;
 mod parsed;
 mod query;
 mod secret;
+#[cfg(feature = "openapi")]
+mod schema;
 mod session;
 mod span;
 mod time;

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 
 /// How passages are found. Not every build and configuration has all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Strategy {
@@ -87,6 +88,7 @@ impl std::str::FromStr for Strategy {
 
 /// A search.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SearchRequest {
     /// What to look for, in any language.
@@ -157,6 +159,7 @@ impl SearchRequest {
 
 /// What a search found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SearchReply {
     /// The passages, best first.
     pub hits: Vec<Source>,
@@ -167,6 +170,7 @@ pub struct SearchReply {
 
 /// How passages were found.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RetrievalTrace {
     /// The strategy that ran, with `auto` resolved.
     pub strategy: Strategy,
@@ -176,6 +180,7 @@ pub struct RetrievalTrace {
 
 /// One step of a retrieval.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TraceStep {
     /// What ran, such as `lexical` or `merge_neighbours`.
     pub name: String,
@@ -185,5 +190,6 @@ pub struct TraceStep {
     pub took_ms: f64,
     /// What else is worth knowing, such as the terms that were searched.
     #[serde(skip_serializing_if = "serde_json::Map::is_empty", default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub details: serde_json::Map<String, serde_json::Value>,
 }

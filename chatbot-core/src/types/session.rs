@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorKind, Reason};
 
 /// A conversation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Session {
     /// The id.
     pub id: SessionId,
@@ -36,6 +37,7 @@ pub struct Session {
 
 /// Where a search found a session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Snippet {
     /// The message; `None` where it was the title.
     pub message_id: Option<MessageId>,
@@ -45,6 +47,7 @@ pub struct Snippet {
 
 /// What to change about a session, or what a new one begins with; `None` leaves a thing as it is.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct SessionPatch {
     /// A title, 1–200 characters.
@@ -68,6 +71,7 @@ pub struct ListSessions {
 
 /// Who says a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// The person.
@@ -78,6 +82,7 @@ pub enum Role {
 
 /// Where a message stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum MessageState {
     /// Begun, nothing said yet.
@@ -124,6 +129,7 @@ impl MessageState {
 
 /// A message.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Message {
     /// The id.
     pub id: MessageId,
@@ -160,6 +166,7 @@ pub struct Message {
     /// What the reader thought of it.
     pub feedback: Option<Feedback>,
     /// The host's own facts.
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub metadata: Metadata,
     /// Messages with the same parent, this one included, oldest first. Filled in lists.
     pub sibling_ids: Vec<MessageId>,
@@ -169,6 +176,7 @@ pub struct Message {
 
 /// Why a message failed: the error as every surface shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MessageError {
     /// The kind.
     pub code: ErrorKind,
@@ -193,6 +201,7 @@ impl From<&Error> for MessageError {
 
 /// What a reader thought of an answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Feedback {
     /// Good or bad.
@@ -207,6 +216,7 @@ pub struct Feedback {
 
 /// Good or bad.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Rating {
     /// Good.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// A half-open range of bytes in a UTF-8 text; both ends lie on character boundaries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Span {
     /// First byte.
     pub start: usize,
