@@ -112,6 +112,7 @@ impl Engine {
         }
         engine.tasks.spawn(projector::run(Arc::downgrade(&engine), engine.ctx.clone()));
         engine.tasks.spawn(janitor::run(Arc::downgrade(&engine), engine.ctx.clone()));
+        engine.tasks.spawn(turn::listen_for_stops(Arc::downgrade(&engine), engine.ctx.clone()));
         Ok(engine)
     }
 

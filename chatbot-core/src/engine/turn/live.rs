@@ -35,13 +35,6 @@ impl LiveTurns {
         locked(&self.turns).get(&id).cloned()
     }
 
-    /// Stops a turn if it runs here: a stop that came from another process.
-    pub(in crate::engine) fn stop(&self, id: MessageId) {
-        if let Some(live) = self.get(id) {
-            live.stop();
-        }
-    }
-
     /// Ends when no turn runs.
     pub(in crate::engine) async fn drained(&self) {
         let _ = self.n_running.subscribe().wait_for(|n| *n == 0).await;

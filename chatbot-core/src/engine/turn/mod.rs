@@ -9,7 +9,7 @@ mod live;
 mod run;
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{self, Poll};
 use std::time::Duration;
 
@@ -181,6 +181,21 @@ impl Stream for EventStream {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Option<Self::Item>> {
         self.0.poll_next_unpin(cx)
+    }
+}
+
+/// Stops turns that run here when another process is asked to; works until the engine is closed or gone.
+pub(super) async fn listen_for_stops(weak: Weak<Engine>, ctx: Context) {
+    let Some(mut signals) = weak.upgrade().map(|engine| engine.parts.bus.subscribe()) else {
+        return;
+    };
+    while let Ok(Some(signal)) = ctx.run(async { Ok(signals.next().await) }).await {
+        let Some(engine) = weak.upgrade() else { return };
+        if let Signal::StopTurn(id) = signal
+            && let Some(live) = engine.turns.get(id)
+        {
+            live.stop();
+        }
     }
 }
 
