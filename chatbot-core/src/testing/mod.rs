@@ -1,3 +1,6 @@
 //! For tests of this crate and of yours: scripted models, fixed clocks, and the suites every implementation must pass.
 
 pub mod conformance;
+mod turn_contract;
+
+pub use turn_contract::{citation_violations, turn_violations};

@@ -1,0 +1,246 @@
+//! The whole path through the facade: what goes in is found, quoted, replaced and forgotten.
+
+use chatbot_core::traits::{TurnTarget, once};
+use chatbot_core::types::{
+    DocumentStatus, Filter, ListDocuments, MediaType, MessageState, NewCollection, PageRequest,
+    SearchRequest, SessionPatch, Strategy,
+};
+use chatbot_core::{Chatbot, Context, ErrorKind, NewDocument, Reason, TurnRequest};
+
+use crate::support::{add, settled};
+
+const PUMP: &str =
+    "The cooling pump must be oiled every 400 hours. The filter is changed in spring.";
+
+#[tokio::test]
+async fn a_folder_is_asked_in_ten_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("manual.txt"), PUMP).unwrap();
+    std::fs::write(folder.path().join("empty.txt"), "").unwrap();
+
+    let chatbot = Chatbot::builder().build().await.unwrap();
+    let report = chatbot.ingest(folder.path()).await.unwrap();
+    assert_eq!(report.documents.len(), 1);
+    assert_eq!(report.failed[0].1.reason, Some(Reason::Empty));
+
+    let answer = chatbot.ask("How often must the cooling pump be oiled?").await.unwrap();
+    assert_eq!(answer.state, MessageState::Complete);
+    assert!(answer.content.starts_with("The cooling pump must be oiled every 400 hours."));
+    assert_eq!(answer.citations[0].quote, "The cooling pump must be oiled every 400 hours.");
+    assert!(answer.citations[0].verified);
+    assert_eq!(answer.sources[0].title, "manual.txt");
+    chatbot.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_not_in_the_documents_is_not_answered() {
+    let chatbot = Chatbot::builder().build().await.unwrap();
+    let nothing = chatbot.ask("Who was the first emperor of Rome?").await.unwrap();
+    assert!(nothing.abstained && nothing.citations.is_empty());
+    add(&chatbot, "manual", PUMP).await;
+    let foreign = chatbot.ask("Who was the first emperor of Rome?").await.unwrap();
+    assert!(foreign.abstained, "{}", foreign.content);
+}
+
+#[tokio::test]
+async fn a_new_version_replaces_the_old_one_and_a_deleted_document_never_answers() {
+    let (chatbot, ctx) = (Chatbot::builder().build().await.unwrap(), Context::local());
+    let document = add(&chatbot, "manual", PUMP).await;
+    assert_eq!((document.status, document.version), (DocumentStatus::Ready, 1));
+    let new = NewDocument { source: "manual.txt".to_owned(), ..NewDocument::default() };
+    let text = once("The cooling pump must be oiled every 900 hours.");
+    chatbot.replace_document(&ctx, document.id, new, text).await.unwrap();
+    let document = settled(&chatbot, document.id).await;
+    assert_eq!((document.status, document.version), (DocumentStatus::Ready, 2));
+    let hits = chatbot.search(&ctx, SearchRequest::new("pump hours")).await.unwrap().hits;
+    assert_eq!(hits.len(), 1);
+    assert!(hits[0].text.contains("900"));
+
+    let answer = chatbot.ask("How often must the cooling pump be oiled?").await.unwrap();
+    chatbot.delete_document(&ctx, document.id).await.unwrap();
+    let hits = chatbot.search(&ctx, SearchRequest::new("pump hours")).await.unwrap().hits;
+    assert!(hits.is_empty());
+    let kind = chatbot.document(&ctx, document.id).await.map_err(|e| e.kind()).map(drop);
+    assert_eq!(kind, Err(ErrorKind::NotFound));
+    let kept = chatbot.message(&ctx, answer.id).await.unwrap();
+    assert!(kept.sources.iter().all(|source| source.deleted && source.text.is_empty()));
+    assert!(kept.citations.iter().all(|citation| citation.quote.is_empty()));
+}
+
+#[tokio::test]
+async fn the_same_document_again_is_the_one_that_exists() {
+    let chatbot = Chatbot::builder().build().await.unwrap();
+    let first = add(&chatbot, "manual", PUMP).await;
+    let again = add(&chatbot, "manual", PUMP).await;
+    let other_title = add(&chatbot, "handbook", PUMP).await;
+    assert_eq!(first.id, again.id);
+    assert_ne!(first.id, other_title.id);
+}
+
+#[tokio::test]
+async fn collections_and_filters_narrow_a_search() {
+    let (chatbot, ctx) = (Chatbot::builder().build().await.unwrap(), Context::local());
+    let new = NewCollection {
+        name: "Plant".to_owned(),
+        description: String::new(),
+        visibility: chatbot_core::types::Visibility::Private,
+    };
+    let plant = chatbot.create_collection(&ctx, new, None).await.unwrap();
+    for (year, collection_id) in [(2023, None), (2024, Some(plant.id))] {
+        let metadata = serde_json::json!({"year": year}).as_object().unwrap().clone();
+        let title = Some(format!("Report {year}"));
+        let new = NewDocument { collection_id, title, metadata, ..NewDocument::default() };
+        let document = chatbot.add_text(&ctx, new, "The turbine was inspected.").await.unwrap();
+        settled(&chatbot, document.id).await;
+    }
+    let titles = async |request: SearchRequest| {
+        let hits = chatbot.search(&ctx, request).await.unwrap().hits;
+        let mut titles: Vec<_> = hits.into_iter().map(|hit| hit.title).collect();
+        titles.sort();
+        titles
+    };
+    let search = SearchRequest::new("turbine");
+    assert_eq!(titles(search.clone()).await, ["Report 2023", "Report 2024"]);
+    let here = SearchRequest { collection_ids: Some(vec![plant.id]), ..search.clone() };
+    assert_eq!(titles(here).await, ["Report 2024"]);
+    let filter = serde_json::json!({"op": "lt", "key": "year", "value": 2024});
+    let early = SearchRequest { filter: Some(Filter::parse(&filter).unwrap()), ..search.clone() };
+    assert_eq!(titles(early).await, ["Report 2023"]);
+    let unknown = SearchRequest {
+        collection_ids: Some(vec![chatbot_core::types::CollectionId::new()]),
+        ..search
+    };
+    let kind = chatbot.search(&ctx, unknown).await.map(drop).map_err(|e| e.kind());
+    assert_eq!(kind, Err(ErrorKind::NotFound));
+
+    chatbot.delete_collection(&ctx, plant.id).await.unwrap();
+    assert_eq!(titles(SearchRequest::new("turbine")).await, ["Report 2023"]);
+}
+
+#[tokio::test]
+async fn everything_is_there_after_a_restart_even_without_the_index() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || Chatbot::builder().data_dir(folder.path()).build();
+    let chatbot = open().await.unwrap();
+    add(&chatbot, "manual", PUMP).await;
+    let answer = chatbot.ask("How often must the cooling pump be oiled?").await.unwrap();
+    chatbot.close().await.unwrap();
+    drop(chatbot);
+    std::fs::remove_dir_all(folder.path().join("index")).unwrap();
+
+    let (chatbot, ctx) = (open().await.unwrap(), Context::local());
+    assert_eq!(chatbot.message(&ctx, answer.id).await.unwrap().content, answer.content);
+    for _ in 0..200 {
+        if !chatbot.search(&ctx, SearchRequest::new("pump")).await.unwrap().hits.is_empty() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+    }
+    panic!("the index was not rebuilt");
+}
+
+#[tokio::test]
+async fn sessions_are_continued_branched_and_searched() {
+    let (chatbot, ctx) = (Chatbot::builder().build().await.unwrap(), Context::local());
+    add(&chatbot, "manual", PUMP).await;
+    let first = chatbot.ask("How often must the cooling pump be oiled?").await.unwrap();
+    let again = TurnRequest::new("When is the filter changed?").in_session(first.session_id);
+    let second = chatbot.ask(again).await.unwrap();
+    let page = PageRequest::default();
+    let branch = chatbot.messages(&ctx, first.session_id, None, &page).await.unwrap().items;
+    assert_eq!(branch.len(), 4);
+    assert_eq!(branch[2].parent_id, Some(first.id));
+
+    let target = TurnTarget::Regenerate { session: first.session_id, message: second.id };
+    let regenerated = chatbot.ask(TurnRequest { target, ..TurnRequest::new("") }).await.unwrap();
+    assert_eq!(regenerated.parent_id, second.parent_id);
+    let target = TurnTarget::Edit { session: first.session_id, message: branch[2].id };
+    let edit = TurnRequest { target, ..TurnRequest::new("When is the pump oiled?") };
+    let edited = chatbot.ask(edit).await.unwrap();
+    let branch = chatbot.messages(&ctx, first.session_id, None, &page).await.unwrap().items;
+    assert_eq!(branch.last().map(|message| message.id), Some(edited.id));
+    assert_eq!(branch[2].sibling_ids.len(), 2);
+    let old = chatbot.messages(&ctx, first.session_id, Some(regenerated.id), &page).await.unwrap();
+    assert_eq!(old.items[3].sibling_ids, [second.id, regenerated.id]);
+
+    let list = |q: &str| chatbot_core::types::ListSessions { q: Some(q.to_owned()) };
+    let found = chatbot.sessions(&ctx, &list("FILTER"), &page).await.unwrap().items;
+    assert!(found[0].snippet.as_ref().is_some_and(|s| s.text.to_lowercase().contains("filter")));
+    assert!(chatbot.sessions(&ctx, &list("100%"), &page).await.unwrap().items.is_empty());
+    chatbot.delete_session(&ctx, first.session_id).await.unwrap();
+    assert!(chatbot.sessions(&ctx, &list("filter"), &page).await.unwrap().items.is_empty());
+}
+
+#[tokio::test]
+async fn somebody_else_sees_nothing_of_it() {
+    let chatbot = Chatbot::builder().build().await.unwrap();
+    let document = add(&chatbot, "manual", PUMP).await;
+    let answer = chatbot.ask("How often must the cooling pump be oiled?").await.unwrap();
+    let other = Context::new(chatbot_core::types::PrincipalId::new("other"));
+    let search = SearchRequest::new("pump");
+    assert!(chatbot.search(&other, search.clone()).await.unwrap().hits.is_empty());
+    let forced = SearchRequest { collection_ids: Some(vec![document.collection_id]), ..search };
+    let not_found = Err(ErrorKind::NotFound);
+    let kind = |e: chatbot_core::Error| e.kind();
+    assert_eq!(chatbot.search(&other, forced).await.map(drop).map_err(kind), not_found);
+    assert_eq!(chatbot.document(&other, document.id).await.map(drop).map_err(kind), not_found);
+    assert_eq!(chatbot.delete_document(&other, document.id).await.map_err(kind), not_found);
+    assert_eq!(chatbot.message(&other, answer.id).await.map(drop).map_err(kind), not_found);
+    assert_eq!(chatbot.follow(&other, answer.id, 0).await.map(drop).map_err(kind), not_found);
+    assert_eq!(chatbot.stop(&other, answer.id).await.map_err(kind), not_found);
+    let reply = TurnRequest::new("And the filter?").in_session(answer.session_id);
+    assert_eq!(chatbot.chat(&other, reply).await.map(drop).map_err(kind), not_found);
+    let (list, page) = (ListDocuments::default(), PageRequest::default());
+    assert!(chatbot.documents(&other, &list, &page).await.unwrap().items.is_empty());
+}
+
+#[tokio::test]
+async fn bad_input_is_refused_before_anything_is_stored() {
+    let (chatbot, ctx) = (Chatbot::builder().build().await.unwrap(), Context::local());
+    let ask = |request: TurnRequest| chatbot.chat(&ctx, request);
+    let cases = [
+        (TurnRequest::new(" \n"), ErrorKind::InvalidInput),
+        (TurnRequest::new("x".repeat(1 << 20)), ErrorKind::TooLarge),
+        (TurnRequest { top_k: 0, ..TurnRequest::new("x") }, ErrorKind::InvalidInput),
+        (
+            TurnRequest { temperature: Some(f32::NAN), ..TurnRequest::new("x") },
+            ErrorKind::InvalidInput,
+        ),
+        (
+            TurnRequest { model: Some("nobody".into()), ..TurnRequest::new("x") },
+            ErrorKind::NotFound,
+        ),
+    ];
+    for (request, kind) in cases {
+        assert_eq!(
+            ask(request.clone()).await.map(drop).map_err(|e| e.kind()),
+            Err(kind),
+            "{request:?}"
+        );
+    }
+    let (list, page) = (chatbot_core::types::ListSessions::default(), PageRequest::default());
+    assert!(chatbot.sessions(&ctx, &list, &page).await.unwrap().items.is_empty());
+    let dense = SearchRequest { strategy: Strategy::Dense, ..SearchRequest::new("x") };
+    let kind = chatbot.search(&ctx, dense).await.map(drop).map_err(|e| e.kind());
+    assert_eq!(kind, Err(ErrorKind::Unsupported));
+    let patch = SessionPatch { title: Some("x".repeat(201)), ..SessionPatch::default() };
+    let kind = chatbot.create_session(&ctx, patch, None).await.map(drop).map_err(|e| e.kind());
+    assert_eq!(kind, Err(ErrorKind::InvalidInput));
+}
+
+#[tokio::test]
+async fn an_unreadable_document_says_why() {
+    let (chatbot, ctx) = (Chatbot::builder().build().await.unwrap(), Context::local());
+    let new = NewDocument {
+        source: "picture.png".to_owned(),
+        declared: MediaType::parse("image/png"),
+        ..NewDocument::default()
+    };
+    let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x02\0\0\0".to_vec();
+    let document = chatbot.add_document(&ctx, new, once(png)).await.unwrap();
+    let document = settled(&chatbot, document.id).await;
+    assert_eq!(document.status, DocumentStatus::Failed);
+    let failure = document.error.unwrap();
+    assert_eq!(failure.code, ErrorKind::ParseFailed);
+    assert_eq!(failure.reason, Some(Reason::UnsupportedFormat));
+}

@@ -1,0 +1,152 @@
+//! The contract of a turn: whoever follows it, whenever, and however it ends.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use chatbot_core::testing::turn_violations;
+use chatbot_core::traits::Idempotency;
+use chatbot_core::types::{Event, EventKind, MessageState, SequencedEvent};
+use chatbot_core::{Chatbot, Context, ErrorKind, TurnRequest};
+use futures_util::StreamExt as _;
+
+use crate::support::{Words, add, all};
+
+const TEXT: &str = "Copper conducts heat well. Glass does not. Silver conducts best of all metals.";
+const QUESTION: &str = "Which metals conduct heat well?";
+
+fn kinds(events: &[SequencedEvent]) -> Vec<EventKind> {
+    events.iter().map(|event| event.event.kind()).collect()
+}
+
+async fn slow(pause: Duration) -> (Chatbot, std::sync::Arc<Words>) {
+    let words = Words::new("Copper conducts heat well [1]. Wood floats [7]. That is all.", pause);
+    let chatbot = Chatbot::builder().custom_model(words.clone()).build().await.unwrap();
+    add(&chatbot, "metals", TEXT).await;
+    (chatbot, words)
+}
+
+#[tokio::test]
+async fn events_keep_their_contract() {
+    let (chatbot, _) = slow(Duration::ZERO).await;
+    let events = all(chatbot.stream(QUESTION).await.unwrap()).await;
+    assert_eq!(turn_violations(&events), Vec::<String>::new());
+    let Some(Event::Done { message }) = events.last().map(|e| &e.event) else { panic!() };
+    assert!(!message.content.contains("[7]"), "a marker that names no source was let through");
+    assert_eq!(message.citations.len(), 1);
+    assert_eq!(message.citations[0].quote, "Copper conducts heat well.");
+    let stored = chatbot.message(&Context::local(), message.id).await.unwrap();
+    assert_eq!(stored.content, message.content);
+    assert_eq!(stored.citations, message.citations);
+    assert!(message.usage.estimated && message.usage.output_tokens > 0);
+}
+
+#[tokio::test]
+async fn the_extractive_answer_keeps_the_contract_too() {
+    let chatbot = Chatbot::builder().build().await.unwrap();
+    add(&chatbot, "metals", TEXT).await;
+    let events = all(chatbot.stream(QUESTION).await.unwrap()).await;
+    assert_eq!(turn_violations(&events), Vec::<String>::new());
+    assert!(kinds(&events).contains(&EventKind::Citation));
+}
+
+#[tokio::test]
+async fn stopping_keeps_the_text_so_far_and_stops_the_model() {
+    let (chatbot, words) = slow(Duration::from_millis(60)).await;
+    let ctx = Context::local();
+    let turn = chatbot.chat(&ctx, TurnRequest::new(QUESTION)).await.unwrap();
+    let id = turn.message_id;
+    let mut events = turn.detach();
+    let mut seen = Vec::new();
+    while let Some(event) = events.next().await {
+        if event.event.kind() == EventKind::Text && !kinds(&seen).contains(&EventKind::Text) {
+            chatbot.stop(&ctx, id).await.unwrap();
+        }
+        seen.push(event);
+    }
+    assert_eq!(turn_violations(&seen), Vec::<String>::new());
+    let Some(Event::Failed { error, message }) = seen.last().map(|e| &e.event) else { panic!() };
+    assert_eq!((error.code, message.state), (ErrorKind::Cancelled, MessageState::Cancelled));
+    assert!(message.content.starts_with("Copper"));
+    assert!(words.dropped_early.load(Ordering::SeqCst));
+    chatbot.stop(&ctx, id).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_lost_reader_loses_nothing() {
+    let (chatbot, _) = slow(Duration::from_millis(20)).await;
+    let ctx = Context::local();
+    let turn = chatbot.chat(&ctx, TurnRequest::new(QUESTION)).await.unwrap();
+    let id = turn.message_id;
+    let mut events = turn.detach();
+    let mut seen = vec![events.next().await.unwrap(), events.next().await.unwrap()];
+    drop(events);
+    tokio::time::sleep(Duration::from_millis(60)).await;
+    seen.extend(all(chatbot.follow(&ctx, id, 2).await.unwrap()).await);
+    assert_eq!(turn_violations(&seen), Vec::<String>::new());
+    assert_eq!(kinds(&seen).last(), Some(&EventKind::Done));
+
+    let late = all(chatbot.follow(&ctx, id, 0).await.unwrap()).await;
+    assert_eq!(turn_violations(&late), Vec::<String>::new());
+    let resumed = all(chatbot.follow(&ctx, id, 5).await.unwrap()).await;
+    assert_eq!(kinds(&resumed), [EventKind::Done]);
+    assert!(resumed[0].seq > 5);
+}
+
+#[tokio::test]
+async fn dropping_the_handle_cancels_the_turn() {
+    let (chatbot, words) = slow(Duration::from_millis(30)).await;
+    let ctx = Context::local();
+    let mut turn = chatbot.chat(&ctx, TurnRequest::new(QUESTION)).await.unwrap();
+    let id = turn.message_id;
+    while turn.next().await.is_some_and(|event| event.event.kind() != EventKind::Text) {}
+    drop(turn);
+    let events = all(chatbot.follow(&ctx, id, 0).await.unwrap()).await;
+    assert_eq!(kinds(&events).last(), Some(&EventKind::Failed));
+    assert!(words.dropped_early.load(Ordering::SeqCst));
+}
+
+#[tokio::test]
+async fn a_turn_that_nobody_follows_is_cancelled_in_the_end() {
+    let mut config = chatbot_core::config::EngineConfig::default();
+    config.turns.abandon_after_s = 1;
+    let words = Words::new(&"word ".repeat(200), Duration::from_millis(40));
+    let chatbot =
+        Chatbot::builder().config(config).custom_model(words.clone()).build().await.unwrap();
+    add(&chatbot, "metals", TEXT).await;
+    let ctx = Context::local();
+    let turn = chatbot.chat(&ctx, TurnRequest::new(QUESTION)).await.unwrap();
+    let id = turn.message_id;
+    drop(turn.detach());
+    for _ in 0..100 {
+        let message = chatbot.message(&ctx, id).await.unwrap();
+        if message.state == MessageState::Cancelled {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the turn went on for nobody");
+}
+
+#[tokio::test]
+async fn the_same_key_asks_once() {
+    let (chatbot, _) = slow(Duration::ZERO).await;
+    let ctx = Context::local();
+    let request = |body: u8| TurnRequest {
+        idempotency: Some(Idempotency { key: "k".to_owned(), body: [body; 32] }),
+        ..TurnRequest::new(QUESTION)
+    };
+    let (first, second) = tokio::join!(chatbot.ask(request(1)), chatbot.ask(request(1)));
+    let (first, second) = (first.unwrap(), second.unwrap());
+    assert_eq!((first.id, &first.content), (second.id, &second.content));
+    let other = chatbot.chat(&ctx, request(2)).await.map(drop).map_err(|e| e.kind());
+    assert_eq!(other, Err(ErrorKind::Conflict));
+}
+
+#[tokio::test]
+async fn closing_waits_for_answers() {
+    let (chatbot, _) = slow(Duration::from_millis(20)).await;
+    let turn = chatbot.chat(&Context::local(), TurnRequest::new(QUESTION)).await.unwrap();
+    let events = turn.detach();
+    chatbot.close().await.unwrap();
+    assert_eq!(kinds(&all(events).await).last(), Some(&EventKind::Done));
+}
