@@ -1,2 +1,71 @@
-//! x
-fn main() {}
+//! `cargo xtask VERB`: how this project is set up, tested and measured, under one name each.
+//!
+//! It is compiled before everything else and on every clean machine, so it depends on nothing but the standard
+//! library. Continuous integration calls these verbs and nothing else.
+#![allow(clippy::print_stdout, reason = "this program talks to the person who runs it")]
+
+mod bench;
+mod browser;
+mod eval;
+mod lint;
+mod outside;
+mod project;
+mod report;
+mod setup;
+mod shell;
+mod slow_model;
+mod suite;
+mod web;
+
+use std::process::ExitCode;
+
+use project::Project;
+use report::Report;
+
+const USAGE: &str = "\
+cargo xtask VERB
+
+  setup                  find or install what the tests need, and say what is skipped and why
+  lint                   formatting, clippy, rustdoc, licences of dependencies
+  test                   setup, then every test: Rust, web page, browser, examples, package
+  ci                     lint, then test
+  web                    build the web page
+  types                  make the page's API types anew from the server's OpenAPI description
+  bench server [--json FILE]
+                         measure a release build of the server against its bars
+  eval [--json FILE]     measure search and answers on the public sets in CHATBOT_EVAL_DATA
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let project = match Project::find() {
+        Ok(project) => project,
+        Err(message) => return fail(&message),
+    };
+    let mut report = Report::default();
+    match words.as_slice() {
+        ["setup"] => setup::run(&project, &mut report),
+        ["lint"] => lint::run(&project, &mut report),
+        ["test"] => suite::run(&project, &mut report),
+        ["ci"] => {
+            lint::run(&project, &mut report);
+            suite::run(&project, &mut report);
+        }
+        ["web"] => web::build(&project, &mut report),
+        ["types"] => web::types(&project, &mut report),
+        ["bench", "server", rest @ ..] => bench::server(&project, &mut report, rest),
+        ["eval", rest @ ..] => eval::run(&project, &mut report, rest),
+        _ => {
+            print!("{USAGE}");
+            let asked = matches!(words.as_slice(), [] | ["help" | "--help" | "-h"]);
+            return if asked { ExitCode::SUCCESS } else { ExitCode::from(2) };
+        }
+    }
+    report.close()
+}
+
+fn fail(message: &str) -> ExitCode {
+    eprintln!("error: {message}");
+    ExitCode::FAILURE
+}

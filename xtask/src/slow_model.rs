@@ -1,0 +1,73 @@
+//! A model that takes its time: an OpenAI-compatible endpoint on the loopback address, for tests that stop an answer
+//! or reload the page in the middle of one. Speaks just enough HTTP for that.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::thread;
+use std::time::Duration;
+
+/// Words of one answer: ten seconds of it, so that there is time to stop and to reload.
+const N_WORDS: usize = 200;
+const PAUSE: Duration = Duration::from_millis(50);
+const EVENT_STREAM: &str =
+    "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+
+/// Starts the endpoint; it lives as long as this process.
+pub(crate) fn start() -> Result<SocketAddr, String> {
+    let io = |error: std::io::Error| format!("the slow model cannot listen: {error}");
+    let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(io)?;
+    let address = listener.local_addr().map_err(io)?;
+    thread::spawn(move || {
+        for connection in listener.incoming().flatten() {
+            // A client that goes away ends its answer: that is what stopping looks like from here.
+            thread::spawn(move || answer(connection).ok());
+        }
+    });
+    Ok(address)
+}
+
+fn answer(mut connection: TcpStream) -> std::io::Result<()> {
+    read_request(&connection)?;
+    connection.write_all(EVENT_STREAM.as_bytes())?;
+    for word in 1..=N_WORDS {
+        let delta = format!(r#"{{"choices":[{{"index":0,"delta":{{"content":"word{word} "}}}}]}}"#);
+        write!(connection, "data: {delta}\n\n")?;
+        thread::sleep(PAUSE);
+    }
+    let end = r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#;
+    write!(connection, "data: {end}\n\ndata: [DONE]\n\n")
+}
+
+fn read_request(connection: &TcpStream) -> std::io::Result<()> {
+    let mut reader = BufReader::new(connection);
+    let mut n_body = 0;
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        let header = line.trim().to_ascii_lowercase();
+        if header.is_empty() {
+            break;
+        }
+        if let Some(length) = header.strip_prefix("content-length:") {
+            n_body = length.trim().parse().unwrap_or(0);
+        }
+    }
+    std::io::copy(&mut reader.take(n_body), &mut std::io::sink())?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_answers_a_word_at_a_time() -> Result<(), Box<dyn std::error::Error>> {
+        let mut connection = TcpStream::connect(start()?)?;
+        connection
+            .write_all(b"POST /v1/chat/completions HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}")?;
+        let mut lines = BufReader::new(connection).lines();
+        let first = lines.find_map(|line| line.ok().filter(|line| line.starts_with("data:")));
+        assert!(first.is_some_and(|line| line.contains("word1 ") && !line.contains("word2 ")));
+        Ok(())
+    }
+}
