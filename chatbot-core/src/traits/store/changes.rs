@@ -1,0 +1,61 @@
+//! The feed that every index is a projection of.
+
+use async_trait::async_trait;
+
+use crate::context::Context;
+use crate::error::Result;
+use crate::types::{Change, Checkpoint, Chunk, CollectionId, DocumentId, Lineage, VersionId};
+
+/// A version that answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LiveVersion {
+    /// Its collection.
+    pub collection: CollectionId,
+    /// Its document.
+    pub document: DocumentId,
+    /// The version.
+    pub version: VersionId,
+}
+
+/// The feed that indexes follow.
+#[async_trait]
+pub trait ChangeFeed: Send + Sync + std::fmt::Debug {
+    /// Which life of the store this is.
+    async fn lineage(&self, ctx: &Context) -> Result<Lineage>;
+
+    /// The number of the last change; 0 where there was none.
+    async fn last_change(&self, ctx: &Context) -> Result<u64>;
+
+    /// Up to `limit` changes after `seq`, in order. `None` where they were trimmed: the index must be rebuilt.
+    async fn changes_after(
+        &self,
+        ctx: &Context,
+        seq: u64,
+        limit: u32,
+    ) -> Result<Option<Vec<Change>>>;
+
+    /// Up to `limit` live versions after `after`, in the order of their ids: for rebuilding.
+    async fn live_versions(
+        &self,
+        ctx: &Context,
+        after: Option<VersionId>,
+        limit: u32,
+    ) -> Result<Vec<LiveVersion>>;
+
+    /// Up to `limit` chunks of a live version from `ordinal` on, with their texts; none where it is not live.
+    async fn chunks_of(
+        &self,
+        ctx: &Context,
+        version: VersionId,
+        ordinal: u32,
+        limit: u32,
+    ) -> Result<Vec<Chunk>>;
+
+    /// Notes how far an index is, and trims what every known index has seen.
+    async fn record_checkpoint(
+        &self,
+        ctx: &Context,
+        index: &str,
+        checkpoint: Checkpoint,
+    ) -> Result<()>;
+}

@@ -1,0 +1,201 @@
+//! Documents from their acceptance to their removal.
+
+use std::collections::HashSet;
+
+use async_trait::async_trait;
+
+use super::Idempotency;
+use crate::context::{Context, ReadSet};
+use crate::error::Result;
+use crate::types::{
+    BlobHash, Chunk, CollectionId, Document, DocumentId, DocumentPatch, DocumentVersion, Filter,
+    JobId, ListDocuments, MediaType, Metadata, Page, PageRequest, Span,
+};
+
+/// A document to take in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AcceptDocument {
+    /// Where to.
+    pub collection: CollectionId,
+    /// A title; the document's own, or its file name, where there is none.
+    pub title: Option<String>,
+    /// The name, path or URL it came under.
+    pub source: String,
+    /// What it was declared as.
+    pub declared: Option<MediaType>,
+    /// Its bytes, stored already.
+    pub blob: BlobHash,
+    /// Their number.
+    pub size_bytes: u64,
+    /// The host's own facts.
+    pub metadata: Metadata,
+    /// Makes it happen once.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// New bytes for a document.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AcceptVersion {
+    /// The document.
+    pub document: DocumentId,
+    /// The name they came under.
+    pub source: Option<String>,
+    /// What they were declared as.
+    pub declared: Option<MediaType>,
+    /// The bytes, stored already.
+    pub blob: BlobHash,
+    /// Their number.
+    pub size_bytes: u64,
+}
+
+/// A document that was taken in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Accepted {
+    /// The document; `duplicate` is set where it was there before.
+    pub document: Document,
+    /// The job that was queued for it; `None` for a duplicate.
+    pub job: Option<JobId>,
+}
+
+/// Documents, versions, texts and chunks.
+#[async_trait]
+pub trait DocumentStore: Send + Sync + std::fmt::Debug {
+    /// Takes a document in: the row, its first version and the job, in one step. The same bytes and title in the
+    /// same collection are a duplicate of the document that exists, unless that one failed or was cancelled: then
+    /// the job is queued again.
+    ///
+    /// # Errors
+    /// `conflict` for a reused key.
+    async fn accept_document(&self, ctx: &Context, new: AcceptDocument) -> Result<Accepted>;
+
+    /// Takes in a new version; the live one answers until the new one is published. A version of the document that
+    /// was still being made is cancelled. The bytes of the live version again change nothing (`job` is `None`).
+    ///
+    /// # Errors
+    /// `not_found`.
+    async fn accept_version(
+        &self,
+        ctx: &Context,
+        read_set: &ReadSet,
+        new: AcceptVersion,
+    ) -> Result<Accepted>;
+
+    /// Queues the newest version of a document again, from its original.
+    ///
+    /// # Errors
+    /// `not_found`.
+    async fn reindex_document(
+        &self,
+        ctx: &Context,
+        read_set: &ReadSet,
+        id: DocumentId,
+    ) -> Result<Accepted>;
+
+    /// Readable documents, newest first; deleted ones are not listed.
+    async fn documents(
+        &self,
+        ctx: &Context,
+        read_set: &ReadSet,
+        list: &ListDocuments,
+        page: &PageRequest,
+    ) -> Result<Page<Document>>;
+
+    /// One document.
+    ///
+    /// # Errors
+    /// `not_found`.
+    async fn document(&self, ctx: &Context, read_set: &ReadSet, id: DocumentId)
+    -> Result<Document>;
+
+    /// The ids of readable live documents whose metadata meet the filter.
+    async fn matching_documents(
+        &self,
+        ctx: &Context,
+        read_set: &ReadSet,
+        filter: &Filter,
+    ) -> Result<HashSet<DocumentId>>;
+
+    /// Changes title and metadata. The title is searched, so a new one is a change of the live version.
+    ///
+    /// # Errors
+    /// `not_found`.
+    async fn update_document(
+        &self,
+        ctx: &Context,
+        read_set: &ReadSet,
+        id: DocumentId,
+        patch: DocumentPatch,
+    ) -> Result<Document>;
+
+    /// Stops a document answering at once, with its change; what is stored of it is swept later.
+    ///
+    /// # Errors
+    /// `not_found`.
+    async fn delete_document(
+        &self,
+        ctx: &Context,
+        read_set: &ReadSet,
+        id: DocumentId,
+    ) -> Result<()>;
+
+    /// Stops the work on a document. Its job's lease is void from here on.
+    ///
+    /// # Errors
+    /// `not_found`; `conflict` where nothing is being done.
+    async fn cancel_document(
+        &self,
+        ctx: &Context,
+        read_set: &ReadSet,
+        id: DocumentId,
+    ) -> Result<Document>;
+
+    /// A document's versions, newest first.
+    ///
+    /// # Errors
+    /// `not_found`.
+    async fn versions(
+        &self,
+        ctx: &Context,
+        read_set: &ReadSet,
+        id: DocumentId,
+    ) -> Result<Vec<DocumentVersion>>;
+
+    /// Bytes of a version's extracted text; the live version where none is named, the whole where no span is.
+    ///
+    /// # Errors
+    /// `not_found`; `invalid_input` where the span is not on character boundaries of the text.
+    async fn text(
+        &self,
+        ctx: &Context,
+        read_set: &ReadSet,
+        id: DocumentId,
+        version: Option<u32>,
+        span: Option<Span>,
+    ) -> Result<String>;
+
+    /// A version's chunks, in order; the live version where none is named.
+    ///
+    /// # Errors
+    /// `not_found`.
+    async fn chunks(
+        &self,
+        ctx: &Context,
+        read_set: &ReadSet,
+        id: DocumentId,
+        version: Option<u32>,
+        page: &PageRequest,
+    ) -> Result<Page<Chunk>>;
+
+    /// Removes up to `limit` rows of what can never be read again (deleted documents, replaced and abandoned
+    /// versions) and says which originals nobody refers to any more.
+    async fn sweep(&self, ctx: &Context, limit: u32) -> Result<Swept>;
+}
+
+/// What a sweep found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Swept {
+    /// Rows removed.
+    pub n_rows: u64,
+    /// Originals that nobody refers to: delete them, then call again.
+    pub orphans: Vec<BlobHash>,
+}

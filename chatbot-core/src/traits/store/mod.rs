@@ -1,0 +1,44 @@
+//! The truth: what is acknowledged is here, and every index is a projection of it.
+//!
+//! Operations say what is intended, and each is one atomic step: after a crash it happened or it did not. They are
+//! grouped by what they are about; one object implements all groups. A method that reads for someone takes a
+//! [`ReadSet`](crate::ReadSet) or answers only for the context's principal; what is not theirs is `not_found`, as if it were not there.
+//! Writes of a job's or a turn's result show their [`Lease`](crate::types::Lease) and are refused with `conflict` (`lease_lost`) once
+//! somebody else holds it.
+//!
+//! Every method may fail with `storage` besides the kinds it names.
+
+mod changes;
+mod collections;
+mod conversations;
+mod documents;
+mod jobs;
+
+pub use changes::{ChangeFeed, LiveVersion};
+pub use collections::CollectionStore;
+pub use conversations::{BeginTurn, BegunTurn, ConversationStore, FinishTurn, TurnTarget};
+pub use documents::{AcceptDocument, AcceptVersion, Accepted, DocumentStore, Swept};
+pub use jobs::{JobStore, PublishVersion};
+
+use super::ChunkReader;
+
+/// Everything that is true.
+pub trait Store:
+    CollectionStore + DocumentStore + JobStore + ChangeFeed + ConversationStore + ChunkReader
+{
+}
+
+impl<T> Store for T where
+    T: CollectionStore + DocumentStore + JobStore + ChangeFeed + ConversationStore + ChunkReader
+{
+}
+
+/// Makes a create happen once: the same key and body get the first result, another body is a `conflict`
+/// (`idempotency_mismatch`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Idempotency {
+    /// The caller's key; unique per principal.
+    pub key: String,
+    /// A hash of what was asked.
+    pub body: [u8; 32],
+}
