@@ -1,0 +1,202 @@
+//! Finds the bytes of a source that support a statement.
+
+use std::collections::HashSet;
+use std::sync::{Arc, OnceLock};
+
+use crate::text::{QueryTerm, analyse, detect_language, query_terms, sentences};
+use crate::types::{DocumentId, Source, Span};
+
+/// Sentences of the longest quote that is put together from a statement in other words.
+const MAX_QUOTE_SENTENCES: usize = 3;
+
+/// What another sentence must add to the share of a statement that a quote covers, to be quoted too.
+const MIN_GAIN_PER_SENTENCE: f32 = 0.1;
+
+/// The share of a statement's words that its quote must have for it to count as supported.
+const MIN_COVERAGE: f32 = 0.6;
+
+/// A source that statements can be looked up in.
+#[derive(Debug)]
+pub(super) struct Quotable {
+    sources: Arc<[Source]>,
+    index: usize,
+    sentences: OnceLock<Vec<Sentence>>,
+}
+
+/// What a source says in support of a statement.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Quoted {
+    pub(super) text: String,
+    /// In the version's text.
+    pub(super) span: Span,
+    pub(super) page: Option<u32>,
+    pub(super) document_id: DocumentId,
+    pub(super) document_version: u32,
+    pub(super) verified: bool,
+}
+
+#[derive(Debug)]
+struct Sentence {
+    span: Span,
+    stems: HashSet<String>,
+    surfaces: HashSet<String>,
+}
+
+impl Quotable {
+    pub(super) fn new(sources: Arc<[Source]>, index: usize) -> Self {
+        Self { sources, index, sentences: OnceLock::new() }
+    }
+
+    fn source(&self) -> Option<&Source> {
+        self.sources.get(self.index)
+    }
+
+    fn text(&self) -> &str {
+        self.source().map_or("", |source| &source.text)
+    }
+
+    /// Whether the statement stands in the source word for word.
+    pub(super) fn holds(&self, statement: &str) -> bool {
+        find_exact(self.text(), statement).is_some()
+    }
+
+    /// What supports the statement best; `None` where the source has no text any more.
+    pub(super) fn quote(&self, statement: &str) -> Option<Quoted> {
+        let source = self.source()?;
+        let exact = find_exact(&source.text, statement);
+        let (span, verified) = match exact {
+            Some(span) => (span, true),
+            None => {
+                let (span, coverage) = self.best_window(statement)?;
+                let quote = span.slice(&source.text)?;
+                (span, coverage >= MIN_COVERAGE && facts_agree(statement, quote, source))
+            }
+        };
+        Some(Quoted {
+            text: span.slice(&source.text)?.to_owned(),
+            span: span.shifted(source.byte_start),
+            page: source.page_start,
+            document_id: source.document_id,
+            document_version: source.document_version,
+            verified,
+        })
+    }
+
+    /// The run of sentences that covers most of the statement, and the share that it covers.
+    fn best_window(&self, statement: &str) -> Option<(Span, f32)> {
+        let sentences = self.sentences.get_or_init(|| analysed(self.text()));
+        let terms = query_terms(statement);
+        let total: f32 = terms.iter().map(weight).sum();
+        let mut best: Option<(Span, f32, f32)> = None;
+        for start in 0..sentences.len() {
+            let mut covered = vec![false; terms.len()];
+            for (n, sentence) in sentences.iter().skip(start).take(MAX_QUOTE_SENTENCES).enumerate()
+            {
+                for (term, covered) in terms.iter().zip(&mut covered) {
+                    *covered |= sentence.has(term);
+                }
+                let found = terms.iter().zip(&covered).filter(|(_, covered)| **covered);
+                let coverage = found.map(|(term, _)| weight(term)).sum::<f32>() / total.max(1.0);
+                let value = coverage
+                    - MIN_GAIN_PER_SENTENCE
+                        * if n == 0 {
+                            0.0
+                        } else if n == 1 {
+                            1.0
+                        } else {
+                            2.0
+                        };
+                let first = sentences.get(start)?.span;
+                if best.is_none_or(|(.., most)| value > most) {
+                    best = Some((first.union(sentence.span), coverage, value));
+                }
+            }
+        }
+        best.map(|(span, coverage, _)| (span, coverage))
+    }
+}
+
+/// Figures tell more than words.
+fn weight(term: &QueryTerm) -> f32 {
+    if term.surface.contains(|c: char| c.is_numeric()) { 2.0 } else { 1.0 }
+}
+
+impl Sentence {
+    fn has(&self, term: &QueryTerm) -> bool {
+        self.surfaces.contains(&term.surface)
+            || term.stems.iter().any(|stem| self.stems.contains(stem))
+    }
+}
+
+fn analysed(text: &str) -> Vec<Sentence> {
+    let language = detect_language(text);
+    let set = |terms: &str| terms.split(' ').map(str::to_owned).collect();
+    let sentence = |span: Span| {
+        let terms = analyse(&[span.slice(text).unwrap_or_default()], language.as_ref());
+        Sentence { span, stems: set(terms.stems()), surfaces: set(terms.surfaces()) }
+    };
+    sentences(text).into_iter().map(sentence).collect()
+}
+
+/// Where `statement` stands in `text`: as it is, or else up to case, white space and Markdown's emphasis.
+fn find_exact(text: &str, statement: &str) -> Option<Span> {
+    let statement = statement.trim();
+    if statement.is_empty() {
+        return None;
+    }
+    if let Some(start) = text.find(statement) {
+        return Some(Span::new(start, start + statement.len()));
+    }
+    let wanted: Vec<char> = folded(statement).map(|(_, c)| c).collect();
+    let end = wanted.iter().rposition(|c| c.is_alphanumeric())? + 1;
+    let wanted = wanted.get(..end)?;
+    let folded: Vec<_> = folded(text).collect();
+    let at =
+        folded.windows(wanted.len()).position(|window| window.iter().map(|(_, c)| c).eq(wanted))?;
+    let start = folded.get(at)?.0;
+    let (last, _) = folded.get(at + wanted.len() - 1)?;
+    let last_char = text.get(*last..)?.chars().next()?;
+    Some(Span::new(start, last + last_char.len_utf8()))
+}
+
+/// Characters with their places: lower case, runs of white space as one space, emphasis left out.
+fn folded(text: &str) -> impl Iterator<Item = (usize, char)> + '_ {
+    let mut after_space = true;
+    text.char_indices().filter_map(move |(at, c)| {
+        if matches!(c, '*' | '_' | '`') {
+            return None;
+        }
+        let is_space = c.is_whitespace();
+        let skip = is_space && after_space;
+        after_space = is_space;
+        let c = if is_space { ' ' } else { c.to_lowercase().next().unwrap_or(c) };
+        (!skip).then_some((at, c))
+    })
+}
+
+/// Whether every figure of the statement is in the quote, and every name in it, in the title or in the heading.
+fn facts_agree(statement: &str, quote: &str, source: &Source) -> bool {
+    let figures_in = figures(quote);
+    if !figures(statement).iter().all(|figure| figures_in.contains(figure)) {
+        return false;
+    }
+    let place = [quote, &source.title, source.heading.as_deref().unwrap_or_default()]
+        .join(" ")
+        .to_lowercase();
+    names(statement).all(|name| place.contains(&name.to_lowercase()))
+}
+
+/// Figures without the separators that writers disagree on.
+fn figures(text: &str) -> HashSet<String> {
+    let is_part = |c: char| c.is_numeric() || matches!(c, '.' | ',');
+    let runs = text.split(|c: char| !is_part(c));
+    let plain = runs.map(|run| run.chars().filter(|c| c.is_numeric()).collect::<String>());
+    plain.filter(|figure| !figure.is_empty()).collect()
+}
+
+/// Words that begin with a capital within a sentence.
+fn names(statement: &str) -> impl Iterator<Item = &str> {
+    let words =
+        statement.split(|c: char| !c.is_alphanumeric() && c != '-').filter(|word| !word.is_empty());
+    words.skip(1).filter(|word| word.chars().count() > 1 && word.starts_with(char::is_uppercase))
+}

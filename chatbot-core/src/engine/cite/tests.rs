@@ -1,0 +1,1 @@
+//! Alignment as a whole.
