@@ -1,10 +1,49 @@
 //! Which language a text is in.
 
+use super::stop_words::Votes;
+use super::tokens::{TokenKind, scan};
 use crate::types::Language;
+
+/// The part of a text that is looked at, in bytes: a passage, so that a long text costs no more than a short one.
+const PREFIX_BYTES: usize = 2_048;
+
+/// Stop words from which their count alone decides, if it is at least half as many again as that of any other
+/// language; below that the letters are asked.
+const CLEAR_VOTES: u32 = 4;
 
 /// The language of `text`; `None` where it is too short or too mixed to tell.
 #[must_use]
 pub fn detect_language(text: &str) -> Option<Language> {
-    let info = whatlang::detect(text).filter(whatlang::Info::is_reliable)?;
-    Some(Language::from_static(info.lang().code()))
+    let text = prefix(text);
+    let mut votes = Votes::default();
+    scan(text, &mut |token| {
+        if token.kind == TokenKind::Word {
+            votes.count(token.text);
+        }
+    });
+    let (code, best, second) = votes.winner();
+    if best >= CLEAR_VOTES && 2 * best >= 3 * second {
+        return Some(Language::from_static(code));
+    }
+    if let Some(info) = whatlang::detect(text).filter(whatlang::Info::is_reliable) {
+        return Some(Language::from_static(info.lang().code()));
+    }
+    (best >= 2 && best > second).then(|| Language::from_static(code))
+}
+
+/// The languages that a question may be in, likeliest first; at most two. English is always one of them, because
+/// names and terms of art are English in texts of any language.
+pub(super) fn plausible_languages(question: &str, votes: &Votes) -> Vec<&'static str> {
+    let (code, best, second) = votes.winner();
+    let likeliest = if best > second {
+        code
+    } else {
+        whatlang::detect_lang(prefix(question)).map_or("eng", |lang| lang.code())
+    };
+    if likeliest == "eng" { vec!["eng"] } else { vec![likeliest, "eng"] }
+}
+
+fn prefix(text: &str) -> &str {
+    let end = (0..=PREFIX_BYTES.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+    text.get(..end.unwrap_or(0)).unwrap_or_default()
 }

@@ -1,9 +1,13 @@
 //! What texts are made of: words, stems, sentences, languages. Plain functions on slices, shared by indexing,
 //! searching, answering and citing, so that all of them mean the same by a term.
 
+mod characters;
 mod language;
 mod sentences;
+mod stems;
+mod stop_words;
 mod terms;
+mod tokens;
 
 pub use language::detect_language;
 pub use sentences::sentences;

@@ -1,9 +1,18 @@
 //! Terms: what an index knows of a text.
 
+use std::collections::HashMap;
+
+use super::language::plausible_languages;
+use super::stems::Stems;
+use super::stop_words::{Votes, languages_of};
+use super::tokens::{Token, TokenKind, scan};
 use crate::types::Language;
 
 /// Names the way in which texts become terms. A change of it rebuilds every lexical index.
-pub const ANALYSER: &str = "surface+stem/1";
+pub const ANALYSER: &str = "surface+stem/2";
+
+/// The most distinct terms of a question that are looked for; a longer one is a document, and its beginning will do.
+const MAX_QUERY_TERMS: usize = 128;
 
 /// The terms of a text in reading order, twice: as they stand (normalised), and reduced to stems.
 ///
@@ -43,15 +52,92 @@ pub struct QueryTerm {
 /// The terms of `texts`, one after the other, stemmed for `language`.
 #[must_use]
 pub fn analyse(texts: &[&str], language: Option<&Language>) -> Terms {
-    let _ = language;
-    let surfaces = texts.join(" ").to_lowercase();
-    Terms { stems: surfaces.clone(), surfaces }
+    let stems = Stems::new(language.map(Language::as_str));
+    let n_bytes: usize = texts.iter().map(|text| text.len() + 1).sum();
+    let mut terms =
+        Terms { surfaces: String::with_capacity(n_bytes), stems: String::with_capacity(n_bytes) };
+    for text in texts {
+        scan(text, &mut |token| {
+            if !terms.surfaces.is_empty() {
+                terms.surfaces.push(' ');
+                terms.stems.push(' ');
+            }
+            terms.surfaces.push_str(token.text);
+            push_stem(&mut terms.stems, &stems, token.text, token.kind);
+        });
+    }
+    terms
+}
+
+fn push_stem(out: &mut String, stems: &Stems, word: &str, kind: TokenKind) {
+    match kind {
+        TokenKind::Word => stems.push(out, word),
+        TokenKind::Exact | TokenKind::Gram => out.push_str(word),
+    }
 }
 
 /// The distinct terms of a question, stemmed for each of the languages it may be in. Words that tell nothing are left
 /// out where others remain.
+///
+/// # Shape
+/// In the order in which they first occur; a term that occurs twice weighs 2. At most 128.
 #[must_use]
 pub fn query_terms(question: &str) -> Vec<QueryTerm> {
-    let words = question.split_whitespace().map(str::to_lowercase);
-    words.map(|word| QueryTerm { stems: vec![word.clone()], surface: word, weight: 1.0 }).collect()
+    let words = words_of(question);
+    let mut votes = Votes::default();
+    words
+        .iter()
+        .filter(|word| word.kind == TokenKind::Word)
+        .for_each(|word| votes.count(&word.text));
+    let languages = plausible_languages(question, &votes);
+    let shouted = words.iter().all(|word| word.capitals || word.kind == TokenKind::Gram);
+    let tells = |word: &&Word| {
+        let known = languages_of(&word.text);
+        (word.capitals && !shouted)
+            || word.kind != TokenKind::Word
+            || !languages.iter().any(|language| known.contains(language))
+    };
+    let telling: Vec<&Word> = words.iter().filter(tells).collect();
+    let chosen = if telling.is_empty() { words.iter().collect() } else { telling };
+    let stems: Vec<Stems> = languages.iter().map(|language| Stems::new(Some(language))).collect();
+    chosen.into_iter().map(|word| word.query_term(&stems)).collect()
+}
+
+/// A distinct word of a question.
+struct Word {
+    text: String,
+    kind: TokenKind,
+    capitals: bool,
+    count: u16,
+}
+
+impl Word {
+    fn query_term(&self, languages: &[Stems]) -> QueryTerm {
+        let mut stems: Vec<String> = Vec::with_capacity(languages.len());
+        for language in languages {
+            let mut stem = String::new();
+            push_stem(&mut stem, language, &self.text, self.kind);
+            if !stems.contains(&stem) {
+                stems.push(stem);
+            }
+        }
+        QueryTerm { surface: self.text.clone(), stems, weight: f32::from(self.count) }
+    }
+}
+
+fn words_of(question: &str) -> Vec<Word> {
+    let mut words: Vec<Word> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    scan(question, &mut |token: Token<'_>| {
+        let known = places.get(token.text).and_then(|at| words.get_mut(*at));
+        if let Some(word) = known {
+            word.count = word.count.saturating_add(1);
+            word.capitals |= token.capitals;
+        } else if words.len() < MAX_QUERY_TERMS {
+            places.insert(token.text.to_owned(), words.len());
+            let (text, kind, capitals) = (token.text.to_owned(), token.kind, token.capitals);
+            words.push(Word { text, kind, capitals, count: 1 });
+        }
+    });
+    words
 }

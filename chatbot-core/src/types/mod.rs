@@ -16,9 +16,9 @@ mod media;
 mod page;
 mod parsed;
 mod query;
-mod secret;
 #[cfg(feature = "openapi")]
 mod schema;
+mod secret;
 mod session;
 mod span;
 mod time;
