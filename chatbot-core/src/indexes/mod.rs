@@ -1,1 +1,7 @@
 //! Indexes: projections of the store that find chunks.
+
+#[cfg(feature = "local-index")]
+mod local;
+
+#[cfg(feature = "local-index")]
+pub use local::LocalIndex;
