@@ -76,23 +76,23 @@ impl ChatbotBuilder {
 
     /// Answers with a model of the host's own; requests name it by its [`info`](ChatModel::info).
     #[must_use]
-    pub fn custom_model(mut self, model: Arc<dyn ChatModel>) -> Self {
+    pub fn custom_model(mut self, model: impl ChatModel + 'static) -> Self {
         self.config.model.clone_from(&model.info().name);
-        self.models.push(model);
+        self.models.push(Arc::new(model));
         self
     }
 
     /// Reads a format with a parser of the host's own, before the built-in ones are asked.
     #[must_use]
-    pub fn parser(mut self, parser: Arc<dyn Parser>) -> Self {
-        self.parsers.push(parser);
+    pub fn parser(mut self, parser: impl Parser + 'static) -> Self {
+        self.parsers.push(Arc::new(parser));
         self
     }
 
     /// Cuts texts with a chunker of the host's own.
     #[must_use]
-    pub fn chunker(mut self, chunker: Arc<dyn Chunker>) -> Self {
-        self.chunker = Some(chunker);
+    pub fn chunker(mut self, chunker: impl Chunker + 'static) -> Self {
+        self.chunker = Some(Arc::new(chunker));
         self
     }
 

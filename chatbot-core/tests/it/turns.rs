@@ -1,15 +1,14 @@
 //! The contract of a turn: whoever follows it, whenever, and however it ends.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use chatbot_core::testing::turn_violations;
+use chatbot_core::testing::{ScriptedModel, turn_violations};
 use chatbot_core::traits::Idempotency;
 use chatbot_core::types::{Event, EventKind, MessageState, SequencedEvent};
 use chatbot_core::{Chatbot, Context, ErrorKind, TurnRequest};
 use futures_util::StreamExt as _;
 
-use crate::support::{Words, add, all};
+use crate::support::{add, all};
 
 const TEXT: &str = "Copper conducts heat well. Glass does not. Silver conducts best of all metals.";
 const QUESTION: &str = "Which metals conduct heat well?";
@@ -18,11 +17,12 @@ fn kinds(events: &[SequencedEvent]) -> Vec<EventKind> {
     events.iter().map(|event| event.event.kind()).collect()
 }
 
-async fn slow(pause: Duration) -> (Chatbot, std::sync::Arc<Words>) {
-    let words = Words::new("Copper conducts heat well [1]. Wood floats [7]. That is all.", pause);
-    let chatbot = Chatbot::builder().custom_model(words.clone()).build().await.unwrap();
+async fn slow(pause: Duration) -> (Chatbot, ScriptedModel) {
+    let text = "Copper conducts heat well [1]. Wood floats [7]. That is all.";
+    let model = ScriptedModel::slow(text, pause);
+    let chatbot = Chatbot::builder().custom_model(model.clone()).build().await.unwrap();
     add(&chatbot, "metals", TEXT).await;
-    (chatbot, words)
+    (chatbot, model)
 }
 
 #[tokio::test]
@@ -51,7 +51,7 @@ async fn the_extractive_answer_keeps_the_contract_too() {
 
 #[tokio::test]
 async fn stopping_keeps_the_text_so_far_and_stops_the_model() {
-    let (chatbot, words) = slow(Duration::from_millis(60)).await;
+    let (chatbot, model) = slow(Duration::from_millis(60)).await;
     let ctx = Context::local();
     let turn = chatbot.chat(&ctx, TurnRequest::new(QUESTION)).await.unwrap();
     let id = turn.message_id;
@@ -67,7 +67,7 @@ async fn stopping_keeps_the_text_so_far_and_stops_the_model() {
     let Some(Event::Failed { error, message }) = seen.last().map(|e| &e.event) else { panic!() };
     assert_eq!((error.code, message.state), (ErrorKind::Cancelled, MessageState::Cancelled));
     assert!(message.content.starts_with("Copper"));
-    assert!(words.dropped_early.load(Ordering::SeqCst));
+    assert_eq!(model.n_dropped(), 1);
     chatbot.stop(&ctx, id).await.unwrap();
 }
 
@@ -94,7 +94,7 @@ async fn a_lost_reader_loses_nothing() {
 
 #[tokio::test]
 async fn dropping_the_handle_cancels_the_turn() {
-    let (chatbot, words) = slow(Duration::from_millis(30)).await;
+    let (chatbot, model) = slow(Duration::from_millis(30)).await;
     let ctx = Context::local();
     let mut turn = chatbot.chat(&ctx, TurnRequest::new(QUESTION)).await.unwrap();
     let id = turn.message_id;
@@ -102,16 +102,15 @@ async fn dropping_the_handle_cancels_the_turn() {
     drop(turn);
     let events = all(chatbot.follow(&ctx, id, 0).await.unwrap()).await;
     assert_eq!(kinds(&events).last(), Some(&EventKind::Failed));
-    assert!(words.dropped_early.load(Ordering::SeqCst));
+    assert_eq!(model.n_dropped(), 1);
 }
 
 #[tokio::test]
 async fn a_turn_that_nobody_follows_is_cancelled_in_the_end() {
     let mut config = chatbot_core::config::EngineConfig::default();
     config.turns.abandon_after_s = 1;
-    let words = Words::new(&"word ".repeat(200), Duration::from_millis(40));
-    let chatbot =
-        Chatbot::builder().config(config).custom_model(words.clone()).build().await.unwrap();
+    let model = ScriptedModel::slow(&"word ".repeat(200), Duration::from_millis(40));
+    let chatbot = Chatbot::builder().config(config).custom_model(model).build().await.unwrap();
     add(&chatbot, "metals", TEXT).await;
     let ctx = Context::local();
     let turn = chatbot.chat(&ctx, TurnRequest::new(QUESTION)).await.unwrap();

@@ -6,3 +6,4 @@
 )]
 
 pub mod chat_model;
+pub mod retriever;
