@@ -1,0 +1,1 @@
+//! Prompts as models see them.
