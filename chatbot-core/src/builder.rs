@@ -214,7 +214,7 @@ impl ChatbotBuilder {
             name: uri.to_owned(),
             base_url: base_url.to_owned(),
             model: model.to_owned(),
-            api_key: key.map(|key| key.reveal().to_owned()),
+            api_key: key,
         };
         Ok(Arc::new(OpenAiModel::new(config)?))
     }

@@ -6,9 +6,11 @@ mod language;
 mod sentences;
 mod stems;
 mod stop_words;
+mod term_set;
 mod terms;
 mod tokens;
 
 pub use language::detect_language;
 pub use sentences::sentences;
+pub use term_set::TermSet;
 pub use terms::{ANALYSER, QueryTerm, Terms, analyse, query_terms};
