@@ -1,1 +1,5 @@
 //! Blob stores: where originals are kept.
+
+mod folder;
+
+pub use folder::FolderBlobs;

@@ -1,1 +1,5 @@
-//! Buses: wake-ups between tasks.
+//! Buses: how tasks, and processes, wake each other.
+
+mod memory;
+
+pub use memory::MemoryBus;

@@ -1,1 +1,7 @@
 //! Stores: the truth.
+//!
+//! One folder per database. What they must do is written once, in
+//! [`Store`](crate::traits::Store) and its conformance suite.
+
+#[cfg(feature = "sqlite")]
+pub mod sqlite;

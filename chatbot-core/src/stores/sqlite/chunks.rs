@@ -1,0 +1,174 @@
+//! Chunks, with the text their spans stand for.
+
+use std::collections::{HashMap, HashSet};
+
+use async_trait::async_trait;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+
+use super::sql::{Columns as _, hex_list, sql};
+use super::{SqliteStore, cursor, texts};
+use crate::context::{Context, ReadSet};
+use crate::error::Result;
+use crate::traits::{ChunkReader, Passage, PassageRequest};
+use crate::types::{
+    Chunk, ChunkId, DocumentId, Language, Metadata, Page, PageRequest, Span, VersionId,
+};
+
+macro_rules! select_chunks {
+    ($from:literal, $columns:literal, $tail:literal) => {
+        concat!(
+            "SELECT c.id, c.version, c.ordinal, c.byte_start, c.byte_end, c.heading, c.page_start, c.page_end,
+                    c.language, d.id AS document, d.collection, d.title, v.number",
+            $columns,
+            " FROM ",
+            $from,
+            " JOIN versions v ON v.id = c.version
+              JOIN documents d ON d.id = v.document AND d.live = c.version ",
+            $tail
+        )
+    };
+}
+
+#[async_trait]
+impl ChunkReader for SqliteStore {
+    async fn hydrate(
+        &self,
+        ctx: &Context,
+        read_set: &ReadSet,
+        chunks: &[ChunkId],
+    ) -> Result<Vec<Passage>> {
+        if chunks.is_empty() || read_set.is_empty() {
+            return Ok(Vec::new());
+        }
+        ctx.run(async { hydrate(&mut *self.snapshot().await?, read_set, chunks).await }).await
+    }
+
+    async fn slices(
+        &self,
+        ctx: &Context,
+        read_set: &ReadSet,
+        requests: &[PassageRequest],
+    ) -> Result<Vec<Option<String>>> {
+        if requests.is_empty() {
+            return Ok(Vec::new());
+        }
+        ctx.run(async { slices(&mut *self.snapshot().await?, read_set, requests).await }).await
+    }
+}
+
+async fn hydrate(
+    conn: &mut SqliteConnection,
+    read_set: &ReadSet,
+    wanted: &[ChunkId],
+) -> Result<Vec<Passage>> {
+    let rows = sql(select_chunks!(
+        "json_each(?1) w CROSS JOIN chunks c ON c.id = unhex(w.value)",
+        ", d.metadata",
+        "ORDER BY w.key"
+    ))
+    .bind(hex_list(wanted.iter().map(ChunkId::as_bytes)))
+    .all(conn)
+    .await?;
+    let mut found = Vec::with_capacity(rows.len());
+    let mut metadata: HashMap<DocumentId, Metadata> = HashMap::new();
+    for row in &rows {
+        let chunk = chunk_of(row)?;
+        if read_set.contains(chunk.collection_id) {
+            let known = metadata.get(&chunk.document_id).cloned();
+            let parsed = known.map_or_else(|| row.json("metadata"), Ok)?;
+            metadata.entry(chunk.document_id).or_insert_with(|| parsed.clone());
+            found.push(Passage { version: row.col("version")?, chunk, metadata: parsed });
+        }
+    }
+    let spans: Vec<_> = found.iter().map(|passage| (passage.version, passage.chunk.span)).collect();
+    let texts = texts::pieces(conn, &spans).await?;
+    for (passage, text) in found.iter_mut().zip(texts) {
+        passage.chunk.text = texts::required(text)?;
+    }
+    Ok(found)
+}
+
+async fn slices(
+    conn: &mut SqliteConnection,
+    read_set: &ReadSet,
+    requests: &[PassageRequest],
+) -> Result<Vec<Option<String>>> {
+    let rows = sql("SELECT id, live, collection FROM documents
+         WHERE live IN (SELECT unhex(value) FROM json_each(?))")
+    .bind(hex_list(requests.iter().map(|request| request.version.as_bytes())))
+    .all(conn)
+    .await?;
+    let mut readable: HashSet<(DocumentId, VersionId)> = HashSet::new();
+    for row in &rows {
+        if read_set.contains(row.col("collection")?) {
+            readable.insert((row.col("id")?, row.col("live")?));
+        }
+    }
+    let wanted: Vec<_> = requests.iter().map(|request| (request.version, request.span)).collect();
+    let texts = texts::pieces(conn, &wanted).await?;
+    let allowed =
+        |request: &PassageRequest| readable.contains(&(request.document, request.version));
+    Ok(requests
+        .iter()
+        .zip(texts)
+        .map(|(request, text)| text.filter(|_| allowed(request)))
+        .collect())
+}
+
+/// A page of a version's chunks, in order.
+pub(super) async fn page(
+    conn: &mut SqliteConnection,
+    version: VersionId,
+    page: &PageRequest,
+) -> Result<Page<Chunk>> {
+    let from = cursor::numbers::<1>(page)?.map_or(0, |[ordinal]| ordinal.saturating_add(1));
+    let chunks = range(conn, version, from, cursor::limit(page) + 1).await?;
+    Ok(cursor::page_of(chunks, page, |last| cursor::of_numbers(&[i64::from(last.ordinal)])))
+}
+
+/// Up to `limit` chunks of a live version from an ordinal on; none where it is not live.
+pub(super) async fn range(
+    conn: &mut SqliteConnection,
+    version: VersionId,
+    from: i64,
+    limit: usize,
+) -> Result<Vec<Chunk>> {
+    let rows = sql(select_chunks!(
+        "chunks c",
+        "",
+        "WHERE c.version = ? AND c.ordinal >= ? ORDER BY c.ordinal LIMIT ?"
+    ))
+    .bind(version)
+    .bind(from)
+    .bind(limit)
+    .all(conn)
+    .await?;
+    let mut chunks = rows.iter().map(chunk_of).collect::<Result<Vec<Chunk>>>()?;
+    let around = chunks.iter().map(|chunk| chunk.span).reduce(Span::union);
+    let Some(around) = around else { return Ok(chunks) };
+    // Chunks of one version follow each other, so their texts are read as one stretch and cut here.
+    let text = texts::required(texts::slice(conn, version, around).await?)?;
+    for chunk in &mut chunks {
+        let inside = Span::new(chunk.span.start - around.start, chunk.span.end - around.start);
+        chunk.text = texts::required(inside.slice(&text).map(str::to_owned))?;
+    }
+    Ok(chunks)
+}
+
+fn chunk_of(row: &SqliteRow) -> Result<Chunk> {
+    Ok(Chunk {
+        id: row.col("id")?,
+        document_id: row.col("document")?,
+        version_id: Some(row.col("version")?),
+        document_version: row.col("number")?,
+        collection_id: row.col("collection")?,
+        ordinal: row.col("ordinal")?,
+        title: row.col("title")?,
+        heading: row.col("heading")?,
+        span: Span::new(row.col("byte_start")?, row.col("byte_end")?),
+        page_start: row.col("page_start")?,
+        page_end: row.col("page_end")?,
+        language: row.col::<Option<String>>("language")?.map(Language::new),
+        text: String::new(),
+    })
+}

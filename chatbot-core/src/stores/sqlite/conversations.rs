@@ -1,0 +1,103 @@
+//! Sessions, messages and turns: which file does what.
+
+use async_trait::async_trait;
+
+use super::{SqliteStore, messages, sessions, turns};
+use crate::context::Context;
+use crate::error::Result;
+use crate::traits::{BeginTurn, BegunTurn, ConversationStore, FinishTurn, Idempotency};
+use crate::types::{
+    Feedback, Lease, ListSessions, Message, MessageId, Page, PageRequest, Session, SessionId,
+    SessionPatch,
+};
+
+#[async_trait]
+impl ConversationStore for SqliteStore {
+    async fn create_session(
+        &self,
+        ctx: &Context,
+        new: SessionPatch,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Session> {
+        sessions::create(self, ctx, new, idempotency).await
+    }
+
+    async fn sessions(
+        &self,
+        ctx: &Context,
+        list: &ListSessions,
+        page: &PageRequest,
+    ) -> Result<Page<Session>> {
+        sessions::list(self, ctx, list, page).await
+    }
+
+    async fn session(&self, ctx: &Context, id: SessionId) -> Result<Session> {
+        let principal = ctx.principal()?;
+        ctx.run(async { sessions::by_id(&mut *self.snapshot().await?, principal, id).await }).await
+    }
+
+    async fn update_session(
+        &self,
+        ctx: &Context,
+        id: SessionId,
+        patch: SessionPatch,
+    ) -> Result<Session> {
+        sessions::update(self, ctx, id, patch).await
+    }
+
+    async fn delete_session(&self, ctx: &Context, id: SessionId) -> Result<()> {
+        sessions::delete(self, ctx, id).await
+    }
+
+    async fn begin_turn(&self, ctx: &Context, begin: BeginTurn) -> Result<BegunTurn> {
+        turns::begin(self, ctx, begin).await
+    }
+
+    async fn append_turn(
+        &self,
+        _ctx: &Context,
+        lease: &Lease,
+        delta: String,
+        ttl: std::time::Duration,
+    ) -> Result<()> {
+        turns::append(self, lease, delta, ttl).await
+    }
+
+    async fn finish_turn(&self, ctx: &Context, lease: &Lease, finish: FinishTurn) -> Result<()> {
+        turns::finish(self, ctx, lease, finish).await
+    }
+
+    async fn close_abandoned_turns(&self, _ctx: &Context, all: bool) -> Result<u64> {
+        turns::close_abandoned(self, all).await
+    }
+
+    async fn message(&self, ctx: &Context, id: MessageId) -> Result<Message> {
+        let principal = ctx.principal()?;
+        ctx.run(async { messages::by_id(&mut *self.snapshot().await?, principal, id).await }).await
+    }
+
+    async fn messages(
+        &self,
+        ctx: &Context,
+        session: SessionId,
+        leaf: Option<MessageId>,
+        page: &PageRequest,
+    ) -> Result<Page<Message>> {
+        let principal = ctx.principal()?;
+        ctx.run(async {
+            let mut tx = self.snapshot().await?;
+            sessions::require(&mut tx, principal, session).await?;
+            messages::branch(&mut tx, session, leaf, page).await
+        })
+        .await
+    }
+
+    async fn set_feedback(
+        &self,
+        ctx: &Context,
+        message: MessageId,
+        feedback: Feedback,
+    ) -> Result<Message> {
+        messages::set_feedback(self, ctx, message, feedback).await
+    }
+}

@@ -1,0 +1,412 @@
+//! Documents as they are read. A document's status is derived: it is ready from its first answer on, whatever happens to
+//! later versions; until then it stands where its newest version stands.
+
+use std::collections::HashSet;
+
+use async_trait::async_trait;
+use futures_util::TryStreamExt as _;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+
+use super::error::fault;
+use super::fold::fold;
+use super::sql::{Columns as _, hex_list, sql};
+use super::{SqliteStore, accept, cursor, edits, sweep, texts};
+use crate::context::{Context, ReadSet};
+use crate::error::{Error, Result};
+use crate::traits::{AcceptDocument, AcceptVersion, Accepted, DocumentStore, Swept};
+use crate::types::{
+    Chunk, CollectionId, Coverage, Document, DocumentId, DocumentPatch, DocumentStatus,
+    DocumentVersion, Filter, ListDocuments, MediaType, Metadata, Page, PageRequest, PrincipalId,
+    Span, Stage, VersionId,
+};
+
+/// Up to how many collections are looked up by their index; for more, the list is walked and the others left out.
+const MAX_LISTED_IDS: usize = 64;
+
+macro_rules! select_documents {
+    ($($tail:literal),+) => {
+        concat!(
+            "SELECT d.seq, d.id, d.collection, d.title, d.source, d.metadata, d.ready_at, d.created_by,
+                    d.created_at, d.updated_at,
+                    s.number, s.media_type, s.size_bytes, s.blob, s.warnings, s.chunk_count, s.page_count,
+                    s.language, s.dense, n.state, n.stage, n.progress, n.failure
+             FROM documents d
+             JOIN versions s ON s.id = coalesce(d.live, d.newest)
+             JOIN versions n ON n.id = d.newest
+             WHERE d.deleted_at IS NULL AND ",
+            $($tail),+
+        )
+    };
+}
+
+macro_rules! list_documents {
+    ($where:literal) => {
+        select_documents!(
+            $where,
+            " AND d.seq < ?1
+              AND (?2 IS NULL OR CASE WHEN d.ready_at IS NULL THEN n.state ELSE 'ready' END = ?2)
+              AND (?3 IS NULL OR instr(d.folded, ?3) > 0)
+              ORDER BY d.seq DESC LIMIT ?4"
+        )
+    };
+}
+
+#[async_trait]
+impl DocumentStore for SqliteStore {
+    async fn accept_document(&self, ctx: &Context, new: AcceptDocument) -> Result<Accepted> {
+        accept::document(self, ctx, new).await
+    }
+
+    async fn accept_version(
+        &self,
+        ctx: &Context,
+        read_set: &ReadSet,
+        new: AcceptVersion,
+    ) -> Result<Accepted> {
+        accept::version(self, ctx, read_set, new).await
+    }
+
+    async fn reindex_document(
+        &self,
+        _ctx: &Context,
+        read_set: &ReadSet,
+        id: DocumentId,
+    ) -> Result<Accepted> {
+        accept::again(self, read_set, id).await
+    }
+
+    async fn documents(
+        &self,
+        ctx: &Context,
+        read_set: &ReadSet,
+        list: &ListDocuments,
+        page: &PageRequest,
+    ) -> Result<Page<Document>> {
+        ctx.run(async { list_page(&mut *self.snapshot().await?, read_set, list, page).await }).await
+    }
+
+    async fn document(
+        &self,
+        ctx: &Context,
+        read_set: &ReadSet,
+        id: DocumentId,
+    ) -> Result<Document> {
+        ctx.run(async {
+            let found = by_id(&mut *self.snapshot().await?, id).await?;
+            if read_set.contains(found.collection_id) { Ok(found) } else { Err(no_document()) }
+        })
+        .await
+    }
+
+    async fn matching_documents(
+        &self,
+        ctx: &Context,
+        read_set: &ReadSet,
+        filter: &Filter,
+    ) -> Result<HashSet<DocumentId>> {
+        ctx.run(async { matching(&mut *self.snapshot().await?, read_set, filter).await }).await
+    }
+
+    async fn update_document(
+        &self,
+        _ctx: &Context,
+        read_set: &ReadSet,
+        id: DocumentId,
+        patch: DocumentPatch,
+    ) -> Result<Document> {
+        edits::update(self, read_set, id, patch).await
+    }
+
+    async fn delete_document(
+        &self,
+        _ctx: &Context,
+        read_set: &ReadSet,
+        id: DocumentId,
+    ) -> Result<()> {
+        edits::delete(self, read_set, id).await
+    }
+
+    async fn cancel_document(
+        &self,
+        _ctx: &Context,
+        read_set: &ReadSet,
+        id: DocumentId,
+    ) -> Result<Document> {
+        edits::cancel(self, read_set, id).await
+    }
+
+    async fn versions(
+        &self,
+        ctx: &Context,
+        read_set: &ReadSet,
+        id: DocumentId,
+    ) -> Result<Vec<DocumentVersion>> {
+        ctx.run(async { versions_of(&mut *self.snapshot().await?, read_set, id).await }).await
+    }
+
+    async fn text(
+        &self,
+        ctx: &Context,
+        read_set: &ReadSet,
+        id: DocumentId,
+        version: Option<u32>,
+        span: Option<Span>,
+    ) -> Result<String> {
+        ctx.run(async {
+            let mut tx = self.snapshot().await?;
+            let (version, len) = live_version(&mut tx, read_set, id, version).await?;
+            let span = span.unwrap_or(Span::new(0, len));
+            texts::slice(&mut tx, version, span).await?.ok_or_else(|| {
+                Error::invalid("The span is not inside the text, or cuts a character in two.")
+            })
+        })
+        .await
+    }
+
+    async fn chunks(
+        &self,
+        ctx: &Context,
+        read_set: &ReadSet,
+        id: DocumentId,
+        version: Option<u32>,
+        page: &PageRequest,
+    ) -> Result<Page<Chunk>> {
+        ctx.run(async {
+            let mut tx = self.snapshot().await?;
+            let (version, _) = live_version(&mut tx, read_set, id, version).await?;
+            super::chunks::page(&mut tx, version, page).await
+        })
+        .await
+    }
+
+    async fn sweep(&self, ctx: &Context, limit: u32) -> Result<Swept> {
+        sweep::sweep(self, ctx, limit).await
+    }
+}
+
+/// The error for a document that is not there for this caller.
+pub(super) fn no_document() -> Error {
+    Error::not_found("document")
+}
+
+/// A document that is not deleted, whoever may read it.
+pub(super) async fn by_id(conn: &mut SqliteConnection, id: DocumentId) -> Result<Document> {
+    let row = sql(select_documents!("d.id = ?")).bind(id).maybe(conn).await?;
+    document_of(&row.ok_or_else(no_document)?)
+}
+
+fn document_of(row: &SqliteRow) -> Result<Document> {
+    let made = row.named("state", DocumentStatus::from_name)?;
+    let ready = row.col::<Option<i64>>("ready_at")?.is_some();
+    let status = if ready { DocumentStatus::Ready } else { made };
+    let failure = row.maybe_json("failure")?.filter(|_| made == DocumentStatus::Failed);
+    Ok(Document {
+        id: row.col("id")?,
+        collection_id: row.col("collection")?,
+        title: row.col("title")?,
+        source: row.col("source")?,
+        media_type: media_type(row.col("media_type")?),
+        size_bytes: row.col("size_bytes")?,
+        sha256: row.col("blob")?,
+        status,
+        stage: row.col::<Option<String>>("stage")?.as_deref().and_then(Stage::from_name),
+        progress: row.col("progress")?,
+        coverage: coverage(ready, row.col("dense")?),
+        error: failure,
+        warnings: row.json("warnings")?,
+        version: row.col("number")?,
+        chunk_count: row.col("chunk_count")?,
+        page_count: row.col("page_count")?,
+        language: row.col("language")?,
+        metadata: row.json("metadata")?,
+        duplicate: false,
+        created_by: PrincipalId::new(row.col::<String>("created_by")?),
+        created_at: row.col("created_at")?,
+        updated_at: row.col("updated_at")?,
+    })
+}
+
+/// What is ready answers by all its words; how far it answers by meaning is the version's share of vectors.
+fn coverage(ready: bool, dense: f32) -> Coverage {
+    if ready { Coverage { lexical: 1.0, dense } } else { Coverage::default() }
+}
+
+/// A media type that was stored.
+pub(super) fn media_type(name: String) -> MediaType {
+    MediaType::parse(&name).unwrap_or(MediaType::UNKNOWN)
+}
+
+async fn list_page(
+    conn: &mut SqliteConnection,
+    read_set: &ReadSet,
+    list: &ListDocuments,
+    page: &PageRequest,
+) -> Result<Page<Document>> {
+    let wanted = match list.collection_id {
+        Some(collection) => read_set.narrowed(&[collection]),
+        None => read_set.clone(),
+    };
+    let limit = cursor::limit(page);
+    let mut before = cursor::numbers::<1>(page)?.map_or(i64::MAX, |[seq]| seq);
+    let mut items: Vec<(i64, Document)> = Vec::new();
+    while !wanted.is_empty() && items.len() <= limit {
+        let rows = list_rows(conn, &wanted, list, (before, limit + 1)).await?;
+        for row in &rows {
+            before = row.col("seq")?;
+            if wanted.contains(row.col("collection")?) {
+                items.push((before, document_of(row)?));
+            }
+        }
+        if rows.len() <= limit {
+            break;
+        }
+    }
+    let page = cursor::page_of(items, page, |(seq, _)| cursor::of_numbers(&[*seq]));
+    Ok(page.map(|(_, document)| document))
+}
+
+async fn list_rows(
+    conn: &mut SqliteConnection,
+    wanted: &ReadSet,
+    list: &ListDocuments,
+    (before, limit): (i64, usize),
+) -> Result<Vec<SqliteRow>> {
+    let ids: Vec<CollectionId> = wanted.collections().take(MAX_LISTED_IDS + 1).collect();
+    let statement = match ids.as_slice() {
+        [_] => list_documents!("d.collection = ?5"),
+        few if few.len() <= MAX_LISTED_IDS => {
+            list_documents!("d.collection IN (SELECT unhex(value) FROM json_each(?5))")
+        }
+        _ => list_documents!("?5 IS NULL"),
+    };
+    let statement = sql(statement)
+        .bind(before)
+        .bind(list.status.map(DocumentStatus::as_str))
+        .bind(list.q.as_deref().map(fold))
+        .bind(limit);
+    let statement = match ids.as_slice() {
+        [only] => statement.bind(*only),
+        few if few.len() <= MAX_LISTED_IDS => {
+            statement.bind(hex_list(few.iter().map(CollectionId::as_bytes)))
+        }
+        _ => statement.bind(None::<i64>),
+    };
+    statement.all(conn).await
+}
+
+async fn matching(
+    conn: &mut SqliteConnection,
+    read_set: &ReadSet,
+    filter: &Filter,
+) -> Result<HashSet<DocumentId>> {
+    let mut found = HashSet::new();
+    let mut rows = sqlx::query(
+        "SELECT id, collection, metadata FROM documents WHERE live IS NOT NULL AND deleted_at IS NULL",
+    )
+    .fetch(conn);
+    while let Some(row) = rows.try_next().await.map_err(fault)? {
+        let readable = read_set.contains(row.col("collection")?);
+        if readable && filter.matches(&row.json::<Metadata>("metadata")?) {
+            found.insert(row.col("id")?);
+        }
+    }
+    Ok(found)
+}
+
+/// Where a document stands, for whoever is about to change it.
+pub(super) struct Target {
+    pub(super) id: DocumentId,
+    pub(super) collection: CollectionId,
+    pub(super) live: Option<VersionId>,
+    pub(super) newest: VersionId,
+    /// Where the newest version stands.
+    pub(super) state: DocumentStatus,
+}
+
+impl Target {
+    /// Whether something is being done to the document.
+    pub(super) fn is_worked_on(&self) -> bool {
+        matches!(self.state, DocumentStatus::Queued | DocumentStatus::Processing)
+    }
+}
+
+/// The document, where the caller may read it.
+pub(super) async fn target(
+    conn: &mut SqliteConnection,
+    read_set: &ReadSet,
+    id: DocumentId,
+) -> Result<Target> {
+    let row = sql("SELECT d.collection, d.live, d.newest, n.state FROM documents d
+         JOIN versions n ON n.id = d.newest WHERE d.id = ? AND d.deleted_at IS NULL")
+    .bind(id)
+    .maybe(conn)
+    .await?
+    .ok_or_else(no_document)?;
+    let collection = row.col("collection")?;
+    if !read_set.contains(collection) {
+        return Err(no_document());
+    }
+    Ok(Target {
+        id,
+        collection,
+        live: row.col("live")?,
+        newest: row.col("newest")?,
+        state: row.named("state", DocumentStatus::from_name)?,
+    })
+}
+
+/// The version that answers and the length of its text. Only that one can be read: a replaced one is about to be
+/// removed, and one that is being made may be half there.
+async fn live_version(
+    conn: &mut SqliteConnection,
+    read_set: &ReadSet,
+    id: DocumentId,
+    number: Option<u32>,
+) -> Result<(VersionId, usize)> {
+    let row = sql("SELECT d.collection, v.id, v.number, v.text_bytes FROM documents d
+         JOIN versions v ON v.id = d.live WHERE d.id = ? AND d.deleted_at IS NULL")
+    .bind(id)
+    .maybe(conn)
+    .await?
+    .ok_or_else(no_document)?;
+    let readable = read_set.contains(row.col("collection")?);
+    let same = number.is_none_or(|number| row.col::<u32>("number").is_ok_and(|n| n == number));
+    if !readable {
+        return Err(no_document());
+    }
+    if !same {
+        return Err(Error::not_found("document version"));
+    }
+    Ok((row.col("id")?, row.col("text_bytes")?))
+}
+
+async fn versions_of(
+    conn: &mut SqliteConnection,
+    read_set: &ReadSet,
+    id: DocumentId,
+) -> Result<Vec<DocumentVersion>> {
+    let target = target(conn, read_set, id).await?;
+    let rows = sql(
+        "SELECT id, number, media_type, size_bytes, blob, chunk_count, created_at, published_at
+         FROM versions WHERE document = ? ORDER BY number DESC",
+    )
+    .bind(id)
+    .all(conn)
+    .await?;
+    rows.iter().map(|row| version_of(row, target.live)).collect()
+}
+
+fn version_of(row: &SqliteRow, live: Option<VersionId>) -> Result<DocumentVersion> {
+    let id: VersionId = row.col("id")?;
+    Ok(DocumentVersion {
+        id: Some(id),
+        version: row.col("number")?,
+        live: live == Some(id),
+        media_type: media_type(row.col("media_type")?),
+        size_bytes: row.col("size_bytes")?,
+        sha256: row.col("blob")?,
+        chunk_count: row.col("chunk_count")?,
+        created_at: row.col("created_at")?,
+        published_at: row.col("published_at")?,
+    })
+}

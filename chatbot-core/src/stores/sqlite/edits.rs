@@ -1,0 +1,213 @@
+//! Changing, stopping and deleting documents.
+
+use sqlx::sqlite::SqliteConnection;
+
+use super::accept::{folded, touch};
+use super::documents::{Target, by_id, target};
+use super::sql::{Columns as _, sql, to_json};
+use super::{Lane, SqliteStore};
+use crate::context::ReadSet;
+use crate::error::{Error, ErrorKind, Result};
+use crate::types::{
+    CollectionId, Document, DocumentId, DocumentPatch, DocumentStatus, Timestamp, VersionId,
+};
+
+/// See [`DocumentStore::update_document`](crate::traits::DocumentStore::update_document).
+pub(super) async fn update(
+    store: &SqliteStore,
+    read_set: &ReadSet,
+    id: DocumentId,
+    patch: DocumentPatch,
+) -> Result<Document> {
+    let (read_set, now) = (read_set.clone(), store.now());
+    let update = store.writer.write(Lane::Interactive, move |conn| {
+        Box::pin(async move {
+            let target = target(conn, &read_set, id).await?;
+            if let Some(metadata) = &patch.metadata {
+                set_metadata(conn, id, &to_json(metadata)?).await?;
+            }
+            if let Some(title) = &patch.title {
+                set_title(conn, &target, title, now).await?;
+            }
+            touch(conn, id, now).await?;
+            by_id(conn, id).await
+        })
+    });
+    update.await
+}
+
+async fn set_metadata(conn: &mut SqliteConnection, id: DocumentId, metadata: &str) -> Result<()> {
+    sql("UPDATE documents SET host_metadata = ?1, metadata = ?1 WHERE id = ?2")
+        .bind(metadata)
+        .bind(id)
+        .run(conn)
+        .await
+        .map(|_| ())
+}
+
+/// The title is searched: a new one is a change of the version that answers.
+async fn set_title(
+    conn: &mut SqliteConnection,
+    target: &Target,
+    title: &str,
+    now: Timestamp,
+) -> Result<()> {
+    let row = sql("SELECT title, source FROM documents WHERE id = ?").bind(target.id).one(conn);
+    let row = row.await?;
+    sql("UPDATE documents SET title_host = ?1, title = ?1, folded = ?2 WHERE id = ?3")
+        .bind(title)
+        .bind(folded(title, &row.col::<String>("source")?))
+        .bind(target.id)
+        .run(conn)
+        .await?;
+    let Some(live) = target.live.filter(|_| row.col::<String>("title").is_ok_and(|t| t != title))
+    else {
+        return Ok(());
+    };
+    sql("INSERT INTO changes (kind, collection, document, version, replaced, created_at)
+         VALUES ('published', ?, ?, ?, ?, ?)")
+    .bind(target.collection)
+    .bind(target.id)
+    .bind(live)
+    .bind(live)
+    .bind(now)
+    .run(conn)
+    .await
+    .map(|_| ())
+}
+
+/// See [`DocumentStore::cancel_document`](crate::traits::DocumentStore::cancel_document).
+pub(super) async fn cancel(
+    store: &SqliteStore,
+    read_set: &ReadSet,
+    id: DocumentId,
+) -> Result<Document> {
+    let (read_set, now) = (read_set.clone(), store.now());
+    let cancel = store.writer.write(Lane::Interactive, move |conn| {
+        Box::pin(async move {
+            let target = target(conn, &read_set, id).await?;
+            if !target.is_worked_on() {
+                return Err(Error::new(
+                    ErrorKind::Conflict,
+                    "Nothing is being done to this document.",
+                ));
+            }
+            end_work(conn, &target, DocumentStatus::Cancelled, now).await?;
+            touch(conn, id, now).await?;
+            by_id(conn, id).await
+        })
+    });
+    cancel.await
+}
+
+/// Ends whatever is being done to a document. A version that was published goes on answering and counts as done; one
+/// that was not is swept, and keeps its original while it is the newest.
+pub(super) async fn end_work(
+    conn: &mut SqliteConnection,
+    target: &Target,
+    outcome: DocumentStatus,
+    now: Timestamp,
+) -> Result<()> {
+    sql("DELETE FROM jobs WHERE document = ?").bind(target.id).run(conn).await?;
+    if target.live == Some(target.newest) {
+        return mark_ready(conn, target.id, target.newest, now).await;
+    }
+    if target.is_worked_on() {
+        sql("UPDATE versions SET state = ?, stage = NULL, progress = 0 WHERE id = ?")
+            .bind(outcome.as_str())
+            .bind(target.newest)
+            .run(conn)
+            .await?;
+    }
+    discard(conn, target.newest).await
+}
+
+/// Notes that a version answers.
+pub(super) async fn mark_ready(
+    conn: &mut SqliteConnection,
+    document: DocumentId,
+    version: VersionId,
+    now: Timestamp,
+) -> Result<()> {
+    sql("UPDATE versions SET state = 'ready', stage = NULL, progress = 1, failure = NULL WHERE id = ?")
+        .bind(version)
+        .run(conn)
+        .await?;
+    sql("UPDATE documents SET ready_at = coalesce(ready_at, ?1), updated_at = ?1 WHERE id = ?2")
+        .bind(now)
+        .bind(document)
+        .run(conn)
+        .await
+        .map(|_| ())
+}
+
+/// Leaves a version to the sweep.
+pub(super) async fn discard(conn: &mut SqliteConnection, version: VersionId) -> Result<()> {
+    sql("INSERT INTO garbage (kind, id) VALUES ('version', ?)").bind(version).run(conn).await?;
+    Ok(())
+}
+
+/// See [`DocumentStore::delete_document`](crate::traits::DocumentStore::delete_document).
+pub(super) async fn delete(store: &SqliteStore, read_set: &ReadSet, id: DocumentId) -> Result<()> {
+    let (read_set, now) = (read_set.clone(), store.now());
+    let delete = store.writer.write(Lane::Interactive, move |conn| {
+        Box::pin(async move {
+            let target = target(conn, &read_set, id).await?;
+            delete_one(conn, &target, now).await
+        })
+    });
+    delete.await
+}
+
+async fn delete_one(conn: &mut SqliteConnection, target: &Target, now: Timestamp) -> Result<()> {
+    sql("INSERT INTO changes (kind, collection, document, version, created_at)
+         SELECT 'deleted', collection, id, live, ?1 FROM documents WHERE id = ?2 AND live IS NOT NULL")
+    .bind(now)
+    .bind(target.id)
+    .run(conn)
+    .await?;
+    sql("DELETE FROM jobs WHERE document = ?").bind(target.id).run(conn).await?;
+    sql("UPDATE documents SET deleted_at = ?1, updated_at = ?1, live = NULL WHERE id = ?2")
+        .bind(now)
+        .bind(target.id)
+        .run(conn)
+        .await?;
+    sql("UPDATE collections SET document_count = document_count - 1 WHERE id = ?")
+        .bind(target.collection)
+        .run(conn)
+        .await?;
+    sql("INSERT INTO garbage (kind, id) VALUES ('document', ?)").bind(target.id).run(conn).await?;
+    Ok(())
+}
+
+/// Stops every document of a collection answering, with a change for each.
+pub(super) async fn delete_all_documents(
+    conn: &mut SqliteConnection,
+    collection: CollectionId,
+    now: Timestamp,
+) -> Result<()> {
+    sql("INSERT INTO changes (kind, collection, document, version, created_at)
+         SELECT 'deleted', collection, id, live, ?1 FROM documents
+         WHERE collection = ?2 AND deleted_at IS NULL AND live IS NOT NULL ORDER BY seq")
+    .bind(now)
+    .bind(collection)
+    .run(conn)
+    .await?;
+    sql("DELETE FROM jobs WHERE document IN
+            (SELECT id FROM documents WHERE collection = ? AND deleted_at IS NULL)")
+    .bind(collection)
+    .run(conn)
+    .await?;
+    sql("INSERT INTO garbage (kind, id)
+         SELECT 'document', id FROM documents WHERE collection = ? AND deleted_at IS NULL")
+    .bind(collection)
+    .run(conn)
+    .await?;
+    sql("UPDATE documents SET deleted_at = ?1, updated_at = ?1, live = NULL
+         WHERE collection = ?2 AND deleted_at IS NULL")
+    .bind(now)
+    .bind(collection)
+    .run(conn)
+    .await
+    .map(|_| ())
+}

@@ -1,0 +1,111 @@
+//! Making a version answer: one small transaction, whatever the size of the document.
+
+use sqlx::sqlite::SqliteConnection;
+
+use super::accept::folded;
+use super::edits::discard;
+use super::error::lease_lost;
+use super::jobs::{Held, held};
+use super::sql::{Columns as _, sql, to_json};
+use crate::error::Result;
+use crate::traits::PublishVersion;
+use crate::types::{CollectionId, Language, Lease, Metadata, Timestamp, VersionId};
+
+/// Flips the document to the staged version and writes the change. Publishing again changes nothing.
+pub(super) async fn publish(
+    conn: &mut SqliteConnection,
+    lease: Lease,
+    publish: PublishVersion,
+    now: Timestamp,
+) -> Result<u64> {
+    let held = held(conn, &lease).await?;
+    if held.version != publish.version {
+        return Err(lease_lost());
+    }
+    if let Some(seq) = held.published_seq {
+        return Ok(seq);
+    }
+    let row = sql("SELECT collection, live, title_host, host_metadata FROM documents
+         WHERE id = ? AND deleted_at IS NULL")
+    .bind(held.document)
+    .maybe(conn)
+    .await?
+    .ok_or_else(lease_lost)?;
+    let replaced: Option<VersionId> = row.col("live")?;
+    let seq = write_change(conn, &held, (row.col("collection")?, replaced), now).await?;
+    write_version(conn, &held, &publish, (seq, now)).await?;
+    let title = row.col::<Option<String>>("title_host")?.unwrap_or_else(|| publish.title.clone());
+    let metadata = merged(publish.metadata, row.json("host_metadata")?);
+    write_document(conn, &held, (&title, &metadata), now).await?;
+    if let Some(replaced) = replaced {
+        discard(conn, replaced).await?;
+    }
+    Ok(seq)
+}
+
+/// The format's facts, under those that the host set.
+fn merged(mut format: Metadata, host: Metadata) -> Metadata {
+    format.extend(host);
+    format
+}
+
+async fn write_change(
+    conn: &mut SqliteConnection,
+    held: &Held,
+    (collection, replaced): (CollectionId, Option<VersionId>),
+    now: Timestamp,
+) -> Result<u64> {
+    sql("INSERT INTO changes (kind, collection, document, version, replaced, created_at)
+         VALUES ('published', ?, ?, ?, ?, ?) RETURNING seq")
+    .bind(collection)
+    .bind(held.document)
+    .bind(held.version)
+    .bind(replaced)
+    .bind(now)
+    .one(conn)
+    .await?
+    .col("seq")
+}
+
+async fn write_version(
+    conn: &mut SqliteConnection,
+    held: &Held,
+    publish: &PublishVersion,
+    (seq, now): (u64, Timestamp),
+) -> Result<()> {
+    sql("UPDATE versions SET media_type = ?, language = ?, chunk_count = ?, page_count = ?, warnings = ?,
+            published_at = ?, published_seq = ?, failure = NULL WHERE id = ?")
+    .bind(publish.media_type.as_str())
+    .bind(publish.language.as_ref().map(Language::as_str))
+    .bind(publish.chunk_count)
+    .bind(publish.page_count)
+    .bind(to_json(&publish.warnings)?)
+    .bind(now)
+    .bind(seq)
+    .bind(held.version)
+    .run(conn)
+    .await
+    .map(|_| ())
+}
+
+async fn write_document(
+    conn: &mut SqliteConnection,
+    held: &Held,
+    (title, metadata): (&str, &Metadata),
+    now: Timestamp,
+) -> Result<()> {
+    let row = sql("SELECT source FROM versions WHERE id = ?").bind(held.version).one(conn).await?;
+    let source: String = row.col("source")?;
+    sql("UPDATE documents SET live = ?, title = ?, folded = ?, source = ?, metadata = ?, updated_at = ?
+         WHERE id = ?")
+    .bind(held.version)
+    .bind(title)
+    .bind(folded(title, &source))
+    .bind(source)
+    .bind(to_json(metadata)?)
+    .bind(now)
+    .bind(held.document)
+    .run(conn)
+    .await
+    .map(|_| ())
+}

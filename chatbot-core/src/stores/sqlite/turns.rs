@@ -1,0 +1,418 @@
+//! Turns: a question and the answer that is being written to it, under a lease like a job's.
+
+use std::time::Duration;
+
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+
+use super::error::{damaged, lease_lost};
+use super::fold::fold;
+use super::idempotency::Once;
+use super::jobs::after;
+use super::messages::{self, Details, no_message, role_from_name, role_name};
+use super::sql::{Columns as _, sql, to_json};
+use super::{Lane, SqliteStore, sessions};
+use crate::context::Context;
+use crate::error::{Error, ErrorKind, Reason, Result};
+use crate::traits::{BeginTurn, BegunTurn, FinishTurn, TurnTarget};
+use crate::types::{
+    JobId, Lease, LeaseToken, Message, MessageError, MessageId, MessageRole, MessageState,
+    PrincipalId, SessionId, Timestamp,
+};
+
+/// See [`ConversationStore::begin_turn`](crate::traits::ConversationStore::begin_turn).
+pub(super) async fn begin(
+    store: &SqliteStore,
+    ctx: &Context,
+    mut begin: BeginTurn,
+) -> Result<BegunTurn> {
+    let key = begin.idempotency.take();
+    let once = Once { principal: ctx.principal()?.clone(), operation: "begin_turn", key };
+    let now = store.now();
+    let write = store.writer.write(Lane::Interactive, move |conn| {
+        Box::pin(async move {
+            if let Some(ids) = once.replay(conn).await? {
+                return replayed(conn, &once.principal, &ids).await;
+            }
+            let (user, assistant, lease) = begin_once(conn, &once.principal, &begin, now).await?;
+            once.remember(conn, [*user.as_bytes(), *assistant.as_bytes()].concat(), now).await?;
+            load(conn, &once.principal, (user, assistant), Some(lease)).await
+        })
+    });
+    write.await
+}
+
+async fn replayed(
+    conn: &mut SqliteConnection,
+    principal: &PrincipalId,
+    ids: &[u8],
+) -> Result<BegunTurn> {
+    let id = |bytes: Option<&[u8]>| {
+        let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
+        bytes.map(MessageId::from_bytes).ok_or_else(|| damaged("an id"))
+    };
+    let both = (id(ids.get(..16))?, id(ids.get(16..))?);
+    load(conn, principal, both, None).await
+}
+
+async fn load(
+    conn: &mut SqliteConnection,
+    principal: &PrincipalId,
+    (user, assistant): (MessageId, MessageId),
+    lease: Option<Lease>,
+) -> Result<BegunTurn> {
+    let user_message = messages::by_id(conn, principal, user).await?;
+    let assistant_message = messages::by_id(conn, principal, assistant).await?;
+    let session = sessions::by_id(conn, principal, user_message.session_id).await?;
+    Ok(BegunTurn { session, user_message, assistant_message, lease })
+}
+
+/// What is answered: a new question under a parent, or one that is there.
+enum Question {
+    New { parent: Option<i64> },
+    Asked { seq: i64, id: MessageId },
+}
+
+async fn begin_once(
+    conn: &mut SqliteConnection,
+    principal: &PrincipalId,
+    begin: &BeginTurn,
+    now: Timestamp,
+) -> Result<(MessageId, MessageId, Lease)> {
+    let (session, question) = place(conn, principal, begin, now).await?;
+    let (seq, user) = match question {
+        Question::Asked { seq, id } => (seq, id),
+        Question::New { parent } => ask(conn, session, (parent, begin), now).await?,
+    };
+    let (assistant, token) = (MessageId::new(), LeaseToken::new());
+    let expires_at = after(now, begin.lease_ttl);
+    sql("INSERT INTO messages (id, session, parent, role, state, content, model, token, expires_at, created_at)
+         VALUES (?, ?, ?, ?, ?, '', ?, ?, ?, ?)")
+    .bind(assistant)
+    .bind(session)
+    .bind(seq)
+    .bind(role_name(MessageRole::Assistant))
+    .bind(MessageState::Pending.as_str())
+    .bind(begin.model.as_str())
+    .bind(token)
+    .bind(expires_at)
+    .bind(now)
+    .run(conn)
+    .await?;
+    count_message(conn, session, now).await?;
+    let job = JobId::from_bytes(*assistant.as_bytes());
+    Ok((user, assistant, Lease { job, token, expires_at }))
+}
+
+async fn place(
+    conn: &mut SqliteConnection,
+    principal: &PrincipalId,
+    begin: &BeginTurn,
+    now: Timestamp,
+) -> Result<(SessionId, Question)> {
+    match &begin.target {
+        TurnTarget::NewSession(new) => {
+            let title = sessions::made_title(&begin.content);
+            let session = sessions::insert(conn, principal, new, (&title, now)).await?;
+            Ok((session, Question::New { parent: None }))
+        }
+        TurnTarget::Reply { session, parent } => {
+            sessions::require(conn, principal, *session).await?;
+            let parent = reply_parent(conn, *session, *parent).await?;
+            Ok((*session, Question::New { parent }))
+        }
+        TurnTarget::Edit { session, message } => {
+            sessions::require(conn, principal, *session).await?;
+            let row = one(conn, *session, *message).await?;
+            if row.named("role", role_from_name)? != MessageRole::User {
+                return Err(Error::invalid("Only a question can be put differently."));
+            }
+            refuse_open_answers(conn, *session, row.col("seq")?).await?;
+            Ok((*session, Question::New { parent: row.col("parent")? }))
+        }
+        TurnTarget::Regenerate { session, message } => {
+            sessions::require(conn, principal, *session).await?;
+            let (seq, id) = question_of(conn, *session, *message).await?;
+            refuse_open_answers(conn, *session, seq).await?;
+            Ok((*session, Question::Asked { seq, id }))
+        }
+    }
+}
+
+async fn one(conn: &mut SqliteConnection, session: SessionId, id: MessageId) -> Result<SqliteRow> {
+    sql("SELECT seq, id, parent, role, state FROM messages WHERE session = ? AND id = ?")
+        .bind(session)
+        .bind(id)
+        .maybe(conn)
+        .await?
+        .ok_or_else(no_message)
+}
+
+async fn reply_parent(
+    conn: &mut SqliteConnection,
+    session: SessionId,
+    parent: Option<MessageId>,
+) -> Result<Option<i64>> {
+    let row = match parent {
+        Some(parent) => Some(one(conn, session, parent).await?),
+        None => {
+            sql("SELECT seq, role, state FROM messages WHERE session = ? ORDER BY seq DESC LIMIT 1")
+                .bind(session)
+                .maybe(conn)
+                .await?
+        }
+    };
+    let Some(row) = row else { return Ok(None) };
+    if row.named("role", role_from_name)? != MessageRole::Assistant {
+        return Err(Error::invalid("A question follows an answer, not another question."));
+    }
+    if !row.named("state", MessageState::from_name)?.is_final() {
+        return Err(still_answered());
+    }
+    row.col("seq").map(Some)
+}
+
+async fn question_of(
+    conn: &mut SqliteConnection,
+    session: SessionId,
+    message: MessageId,
+) -> Result<(i64, MessageId)> {
+    let row = one(conn, session, message).await?;
+    if row.named("role", role_from_name)? == MessageRole::User {
+        return Ok((row.col("seq")?, row.col("id")?));
+    }
+    let question = sql("SELECT seq, id FROM messages WHERE seq = ?")
+        .bind(row.col::<Option<i64>>("parent")?)
+        .maybe(conn)
+        .await?
+        .ok_or_else(no_message)?;
+    Ok((question.col("seq")?, question.col("id")?))
+}
+
+async fn refuse_open_answers(
+    conn: &mut SqliteConnection,
+    session: SessionId,
+    question: i64,
+) -> Result<()> {
+    let open = sql("SELECT 1 AS found FROM messages
+         WHERE session = ? AND parent = ? AND state IN ('pending', 'streaming') LIMIT 1")
+    .bind(session)
+    .bind(question)
+    .maybe(conn)
+    .await?;
+    if open.is_some() { Err(still_answered()) } else { Ok(()) }
+}
+
+fn still_answered() -> Error {
+    Error::new(
+        ErrorKind::Conflict,
+        "The question before is still being answered. Wait for the answer, or stop it.",
+    )
+}
+
+async fn ask(
+    conn: &mut SqliteConnection,
+    session: SessionId,
+    (parent, begin): (Option<i64>, &BeginTurn),
+    now: Timestamp,
+) -> Result<(i64, MessageId)> {
+    let id = MessageId::new();
+    let row = sql(
+        "INSERT INTO messages (id, session, parent, role, state, content, metadata, created_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING seq",
+    )
+    .bind(id)
+    .bind(session)
+    .bind(parent)
+    .bind(role_name(MessageRole::User))
+    .bind(MessageState::Complete.as_str())
+    .bind(begin.content.as_str())
+    .bind(to_json(&begin.metadata)?)
+    .bind(now)
+    .one(conn)
+    .await?;
+    let seq = row.col("seq")?;
+    make_searchable(conn, session, (seq, &begin.content)).await?;
+    let title = sessions::made_title(&begin.content);
+    sql("UPDATE sessions SET title = ?, folded = ? WHERE id = ? AND message_count = 0 AND named = 0")
+        .bind(title.as_str())
+        .bind(fold(&title))
+        .bind(session)
+        .run(conn)
+        .await?;
+    count_message(conn, session, now).await?;
+    Ok((seq, id))
+}
+
+async fn count_message(
+    conn: &mut SqliteConnection,
+    session: SessionId,
+    now: Timestamp,
+) -> Result<()> {
+    sql("UPDATE sessions SET message_count = message_count + 1, updated_at = ? WHERE id = ?")
+        .bind(now)
+        .bind(session)
+        .run(conn)
+        .await
+        .map(|_| ())
+}
+
+async fn make_searchable(
+    conn: &mut SqliteConnection,
+    session: SessionId,
+    (message, content): (i64, &str),
+) -> Result<()> {
+    sql("INSERT OR REPLACE INTO message_search (message, session, folded) VALUES (?, ?, ?)")
+        .bind(message)
+        .bind(session)
+        .bind(fold(content))
+        .run(conn)
+        .await
+        .map(|_| ())
+}
+
+/// See [`ConversationStore::append_turn`](crate::traits::ConversationStore::append_turn).
+pub(super) async fn append(
+    store: &SqliteStore,
+    lease: &Lease,
+    delta: String,
+    ttl: Duration,
+) -> Result<()> {
+    let (lease, expires_at) = (lease.clone(), after(store.now(), ttl));
+    let append = store.writer.write(Lane::Interactive, move |conn| {
+        Box::pin(async move {
+            let n = sql("UPDATE messages SET content = content || ?1, expires_at = ?2,
+                    state = CASE WHEN ?1 = '' THEN state ELSE 'streaming' END
+                 WHERE id = ?3 AND token = ?4")
+            .bind(delta)
+            .bind(expires_at)
+            .bind(lease.job)
+            .bind(lease.token)
+            .run(conn)
+            .await?;
+            if n == 1 { Ok(()) } else { Err(lease_lost()) }
+        })
+    });
+    append.await
+}
+
+/// See [`ConversationStore::finish_turn`](crate::traits::ConversationStore::finish_turn).
+pub(super) async fn finish(
+    store: &SqliteStore,
+    ctx: &Context,
+    lease: &Lease,
+    finish: FinishTurn,
+) -> Result<()> {
+    let message = finish.message;
+    if !message.state.is_final() {
+        return Err(Error::invalid("An answer ends in a final state."));
+    }
+    let (lease, now) = (lease.clone(), store.now());
+    let principal = ctx.principal().ok().cloned();
+    let write = store.writer.write(Lane::Interactive, move |conn| {
+        Box::pin(async move {
+            let (seq, session) = store_answer(conn, &lease, &message).await?;
+            make_searchable(conn, session, (seq, &message.content)).await?;
+            note_documents(conn, seq, &message).await?;
+            note_usage(conn, principal, (session, &message), now).await?;
+            sql("UPDATE sessions SET updated_at = ? WHERE id = ?")
+                .bind(now)
+                .bind(session)
+                .run(conn)
+                .await
+                .map(|_| ())
+        })
+    });
+    write.await
+}
+
+async fn store_answer(
+    conn: &mut SqliteConnection,
+    lease: &Lease,
+    message: &Message,
+) -> Result<(i64, SessionId)> {
+    let row = sql("UPDATE messages SET state = ?, content = ?, abstained = ?, model = ?, failure = ?, metadata = ?,
+            details = ?, token = NULL, expires_at = NULL
+         WHERE id = ? AND token = ? RETURNING seq, session")
+    .bind(message.state.as_str())
+    .bind(message.content.as_str())
+    .bind(message.abstained)
+    .bind(message.model.as_deref())
+    .bind(message.error.as_ref().map(to_json).transpose()?)
+    .bind(to_json(&message.metadata)?)
+    .bind(to_json(&Details::of(message))?)
+    .bind(lease.job)
+    .bind(lease.token)
+    .maybe(conn)
+    .await?
+    .ok_or_else(lease_lost)?;
+    Ok((row.col("seq")?, row.col("session")?))
+}
+
+/// Notes whose text the message holds, so that a deletion finds it.
+async fn note_documents(conn: &mut SqliteConnection, seq: i64, message: &Message) -> Result<()> {
+    let sources = message.sources.iter().map(|source| source.document_id);
+    let cited = message.citations.iter().map(|citation| citation.document_id);
+    for document in sources.chain(cited) {
+        sql("INSERT OR IGNORE INTO message_documents (document, message) VALUES (?, ?)")
+            .bind(document)
+            .bind(seq)
+            .run(conn)
+            .await?;
+    }
+    Ok(())
+}
+
+async fn note_usage(
+    conn: &mut SqliteConnection,
+    principal: Option<PrincipalId>,
+    (session, message): (SessionId, &Message),
+    now: Timestamp,
+) -> Result<()> {
+    let usage = message.usage;
+    sql("INSERT OR REPLACE INTO usage_ledger (message, session, principal, model, state, input_tokens,
+            output_tokens, cost_usd, estimated, created_at)
+         SELECT ?1, s.id, coalesce(?2, s.principal), ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM sessions s WHERE s.id = ?10")
+    .bind(message.id)
+    .bind(principal.as_ref().map(PrincipalId::as_str))
+    .bind(message.model.as_deref())
+    .bind(message.state.as_str())
+    .bind(usage.input_tokens)
+    .bind(usage.output_tokens)
+    .bind(usage.cost_usd)
+    .bind(usage.estimated)
+    .bind(now)
+    .bind(session)
+    .run(conn)
+    .await
+    .map(|_| ())
+}
+
+/// See [`ConversationStore::close_abandoned_turns`](crate::traits::ConversationStore::close_abandoned_turns).
+pub(super) async fn close_abandoned(store: &SqliteStore, all: bool) -> Result<u64> {
+    let now = store.now();
+    let close = store.writer.write(Lane::Interactive, move |conn| {
+        Box::pin(async move {
+            let rows = sql("UPDATE messages SET state = 'failed', failure = ?, token = NULL, expires_at = NULL
+                 WHERE token IS NOT NULL AND (? OR expires_at <= ?) RETURNING seq, session, content")
+            .bind(to_json(&abandoned())?)
+            .bind(all)
+            .bind(now)
+            .all(conn)
+            .await?;
+            for row in &rows {
+                let content: String = row.col("content")?;
+                make_searchable(conn, row.col("session")?, (row.col("seq")?, &content)).await?;
+            }
+            Ok(u64::try_from(rows.len()).unwrap_or(u64::MAX))
+        })
+    });
+    close.await
+}
+
+fn abandoned() -> MessageError {
+    let error = Error::new(
+        ErrorKind::Unavailable,
+        "The answer broke off because the program ended. Ask again.",
+    );
+    MessageError::from(&error.with_reason(Reason::LeaseLost))
+}
