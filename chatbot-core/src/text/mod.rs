@@ -2,6 +2,7 @@
 //! searching, answering and citing, so that all of them mean the same by a term.
 
 mod characters;
+mod estimate;
 mod language;
 mod sentences;
 mod stems;
@@ -10,6 +11,8 @@ mod term_set;
 mod terms;
 mod tokens;
 
+pub use estimate::estimate_tokens;
+pub(crate) use estimate::{quarter_tokens, quarters};
 pub use language::detect_language;
 pub use sentences::sentences;
 pub use term_set::TermSet;

@@ -1,0 +1,180 @@
+//! Picks the parser for a document and vouches for what it returns.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use crate::context::Context;
+use crate::error::{Error, Reason, Result};
+use crate::traits::{ParseLimits, Parser};
+use crate::types::{MediaType, ParsedDocument, RawDocument, Span};
+
+use super::formats::unsupported;
+use super::{PlainTextParser, detect};
+
+/// The parsers a build has, and those a host added.
+#[derive(Debug, Clone)]
+pub struct Parsers(Vec<Arc<dyn Parser>>);
+
+impl Default for Parsers {
+    fn default() -> Self {
+        Self::with(Vec::new())
+    }
+}
+
+impl Parsers {
+    /// The parsers of this build, behind `first`, which are asked before them.
+    #[must_use]
+    pub fn with(first: Vec<Arc<dyn Parser>>) -> Self {
+        let mut parsers = first;
+        #[cfg(feature = "documents")]
+        parsers.extend([
+            Arc::new(super::PdfParser::default()) as Arc<dyn Parser>,
+            Arc::new(super::DocxParser::default()),
+            Arc::new(super::HtmlParser::default()),
+            Arc::new(super::MarkdownParser::default()),
+        ]);
+        parsers.push(Arc::new(PlainTextParser::default()));
+        Self(parsers)
+    }
+
+    /// Recognises `raw` and reads it. Blocks; runs on a thread that may.
+    ///
+    /// # Errors
+    /// `parse_failed` with its reason: `unsupported_format` where nobody reads the format, `empty`, `no_text_layer`,
+    /// `encrypted`, `corrupt`, `limit_exceeded`; `cancelled` and `timeout` as the context says.
+    pub fn parse(
+        &self,
+        ctx: &Context,
+        raw: &RawDocument,
+        limits: &ParseLimits,
+    ) -> Result<ParsedDocument> {
+        ctx.check()?;
+        if raw.bytes.is_empty() {
+            return Err(empty());
+        }
+        let media_type = detect(raw);
+        let parser = self.parser(&media_type).ok_or_else(|| unsupported(&media_type))?;
+        let parse = || parser.parse(ctx, &media_type, raw, limits);
+        let document = catch_unwind(AssertUnwindSafe(parse))
+            .map_err(|_| corrupt("The document is damaged in a way that its parser cannot handle."))
+            .flatten()
+            .map_err(|error| error.with_context("media_type", &media_type))?;
+        accept(document)
+    }
+
+    fn parser(&self, media_type: &MediaType) -> Option<&Arc<dyn Parser>> {
+        self.0.iter().find(|parser| parser.media_types().contains(media_type)).or_else(|| {
+            // Without the parser for it, a kind of text is still text.
+            let textual = [MediaType::HTML, MediaType::MARKDOWN].contains(media_type);
+            self.0.last().filter(|_| textual)
+        })
+    }
+}
+
+fn accept(document: ParsedDocument) -> Result<ParsedDocument> {
+    if document.text.trim().is_empty() {
+        return Err(empty());
+    }
+    match broken_promise(&document) {
+        None => Ok(document),
+        Some(broken) => Err(Error::internal("A parser returned a text with a wrong structure.")
+            .with_context("promise", broken)
+            .with_context("media_type", &document.media_type)),
+    }
+}
+
+/// Which promise of [`ParsedDocument`] `document` breaks, where it breaks one. Linear in its blocks and text.
+#[must_use]
+pub fn broken_promise(document: &ParsedDocument) -> Option<&'static str> {
+    let text = document.text.as_str();
+    let pages = || document.pages.iter().map(|page| page.span);
+    let blocks = || document.blocks.iter().map(|block| block.span);
+    if !in_order(text, blocks()) {
+        return Some("blocks are in order, inside the text and do not overlap");
+    }
+    if !in_order(text, pages()) {
+        return Some("pages are in order, inside the text and do not overlap");
+    }
+    if !document.pages.windows(2).all(|pair| matches!(pair, [a, b] if a.number < b.number)) {
+        return Some("page numbers rise");
+    }
+    let mut end = 0;
+    for span in blocks() {
+        if text.get(end..span.start).is_none_or(|gap| !gap.trim().is_empty()) {
+            return Some("text between blocks is white space");
+        }
+        end = span.end;
+    }
+    let rest_is_blank = text.get(end..).is_some_and(|rest| rest.trim().is_empty());
+    (!rest_is_blank).then_some("text after the last block is white space")
+}
+
+fn in_order(text: &str, spans: impl Iterator<Item = Span>) -> bool {
+    let mut end = 0;
+    for span in spans {
+        if span.start < end || span.slice(text).is_none() {
+            return false;
+        }
+        end = span.end;
+    }
+    true
+}
+
+fn empty() -> Error {
+    Error::parse(Reason::Empty, "The document has no text in it.")
+}
+
+pub(super) fn corrupt(message: &'static str) -> Error {
+    Error::parse(Reason::Corrupt, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+    use bytes::Bytes;
+
+    #[derive(Debug)]
+    struct Panicking;
+
+    impl Parser for Panicking {
+        fn media_types(&self) -> &[MediaType] {
+            const TYPES: &[MediaType] = &[MediaType::TEXT];
+            TYPES
+        }
+
+        fn parse(
+            &self,
+            _: &Context,
+            _: &MediaType,
+            _: &RawDocument,
+            _: &ParseLimits,
+        ) -> Result<ParsedDocument> {
+            panic!("as a broken parser does")
+        }
+    }
+
+    fn raw(bytes: &'static [u8]) -> RawDocument {
+        RawDocument { name: "a".into(), declared: None, bytes: Bytes::from_static(bytes) }
+    }
+
+    #[test]
+    fn a_panicking_parser_is_a_damaged_document_and_a_hosts_parser_comes_first() {
+        let parsers = Parsers::with(vec![Arc::new(Panicking)]);
+        let error = parsers.parse(&Context::local(), &raw(b"words"), &ParseLimits::default());
+        assert_eq!(error.unwrap_err().reason(), Some(Reason::Corrupt));
+    }
+
+    #[test]
+    fn nothing_and_white_space_are_empty() {
+        for bytes in [b"".as_slice(), b" \n\t"] {
+            let error =
+                Parsers::default().parse(&Context::local(), &raw(bytes), &ParseLimits::default());
+            let error = error.unwrap_err();
+            assert_eq!(
+                (error.kind(), error.reason()),
+                (ErrorKind::ParseFailed, Some(Reason::Empty))
+            );
+        }
+    }
+}
