@@ -4,6 +4,7 @@
 //! of the same dependencies and would build most of them again.
 
 use std::fs;
+use std::path::PathBuf;
 
 use crate::project::Project;
 use crate::report::{Ended, Outcome, Report};
@@ -45,23 +46,44 @@ fn rust_tests(project: &Project) -> Outcome {
     Ok(Ended::Passed)
 }
 
-/// Runs each example as the build left it, in an empty folder that does not outlive it.
+/// Runs each example as the build left it, and looks for the text that its first lines promise: "Prints: `…`".
 fn examples(project: &Project) -> Outcome {
-    let sources = fs::read_dir(project.root.join("examples"))
-        .map_err(|error| format!("the examples cannot be listed: {error}"))?;
-    let mut names: Vec<String> = sources
-        .filter_map(|entry| {
-            let path = entry.ok()?.path();
-            let name = path.file_stem()?.to_str()?.to_owned();
-            (path.extension()? == "rs").then_some(name)
-        })
-        .collect();
-    names.sort();
-    for name in &names {
+    let folder = project.root.join("examples");
+    let io = |error: std::io::Error| format!("the examples cannot be read: {error}");
+    let mut sources: Vec<PathBuf> =
+        fs::read_dir(&folder).map_err(io)?.flatten().map(|entry| entry.path()).collect();
+    sources.retain(|path| path.extension().is_some_and(|extension| extension == "rs"));
+    sources.sort();
+    for source in &sources {
+        let name = source.file_stem().unwrap_or_default().to_string_lossy();
         println!("\n$ cargo run --package chatbot-examples --example {name}");
-        let program = project.program("debug/examples", name);
-        Shell::new(program, &project.root.join("examples")).run()?;
+        let code = fs::read_to_string(source).map_err(io)?;
+        let promise =
+            promise(&code).ok_or_else(|| format!("{name} does not say what it prints"))?;
+        let printed = Shell::new(project.program("debug/examples", &name), &folder).read()?;
+        print!("{printed}");
+        if !printed.contains(promise) {
+            return Err(format!("{name} did not print {promise:?}"));
+        }
     }
-    println!("\n{} examples ran", names.len());
+    println!("\n{} examples ran", sources.len());
     Ok(Ended::Passed)
+}
+
+fn promise(code: &str) -> Option<&str> {
+    code.lines().find_map(|line| line.strip_prefix("//! Prints: `")?.strip_suffix('`'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_example_promises_what_it_prints() {
+        assert_eq!(
+            promise("//! A thing.\n//!\n//! Prints: `42 words`\nfn main() {}"),
+            Some("42 words")
+        );
+        assert_eq!(promise("//! A thing.\nfn main() {}"), None);
+    }
 }
