@@ -16,12 +16,16 @@ const CLEAR_VOTES: u32 = 4;
 pub fn detect_language(text: &str) -> Option<Language> {
     let text = prefix(text);
     let mut votes = Votes::default();
-    scan(text, &mut |token| {
-        if token.kind == TokenKind::Word {
+    let (mut n_words, mut n_grams) = (0_usize, 0_usize);
+    scan(text, &mut |token| match token.kind {
+        TokenKind::Word => {
+            n_words += 1;
             votes.count(token.text);
         }
+        TokenKind::Gram => n_grams += 1,
+        TokenKind::Exact => {}
     });
-    let (code, best, second) = votes.winner();
+    let (code, best, second) = if n_words > n_grams { votes.winner() } else { ("", 0, 0) };
     if best >= CLEAR_VOTES && 2 * best >= 3 * second {
         return Some(Language::from_static(code));
     }
@@ -32,7 +36,7 @@ pub fn detect_language(text: &str) -> Option<Language> {
 }
 
 /// The languages that a question may be in, likeliest first; at most two. English is always one of them, because
-/// names and terms of art are English in texts of any language.
+/// names and terms of art are English in texts of any language. `votes` are those of its words.
 pub(super) fn plausible_languages(question: &str, votes: &Votes) -> Vec<&'static str> {
     let (code, best, second) = votes.winner();
     let likeliest = if best > second {
@@ -46,4 +50,30 @@ pub(super) fn plausible_languages(question: &str, votes: &Votes) -> Vec<&'static
 fn prefix(text: &str) -> &str {
     let end = (0..=PREFIX_BYTES.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
     text.get(..end.unwrap_or(0)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(text: &str) -> Option<String> {
+        detect_language(text).map(|language| language.as_str().to_owned())
+    }
+
+    #[test]
+    fn passages_have_the_language_of_their_words() {
+        assert_eq!(
+            code("The quick brown fox jumps over the lazy dog and it was there."),
+            Some("eng".into())
+        );
+        assert_eq!(
+            code("El equipo de la ciudad que ganó la final es el mejor."),
+            Some("spa".into())
+        );
+        assert_eq!(code("Der Hund und die Katze sind nicht in dem Haus."), Some("deu".into()));
+        assert_eq!(code("黑豹队的防守只丢了三百分，NFL de la in."), Some("cmn".into()));
+        assert_eq!(code("Собака и кошка не были в доме, когда он пришёл."), Some("rus".into()));
+        assert_eq!(code("12 34"), None);
+        assert_eq!(code(""), None);
+    }
 }

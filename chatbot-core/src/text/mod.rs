@@ -1,9 +1,11 @@
 //! What texts are made of: words, stems, sentences, languages. Plain functions on slices, shared by indexing,
 //! searching, answering and citing, so that all of them mean the same by a term.
 
+mod abbreviations;
 mod characters;
 mod estimate;
 mod language;
+mod lines;
 mod sentences;
 mod stems;
 mod stop_words;

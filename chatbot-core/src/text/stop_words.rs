@@ -48,6 +48,11 @@ pub(super) fn languages_of(word: &str) -> Languages {
     words().get(word).copied().unwrap_or_default()
 }
 
+/// Whether `word` (in lower case) is a stop word in any language.
+pub(super) fn is_stop_word(word: &str) -> bool {
+    words().contains_key(word)
+}
+
 /// Counts, per language, the words that are stop words in it.
 #[derive(Debug, Default)]
 pub(super) struct Votes([u32; LISTS.len()]);

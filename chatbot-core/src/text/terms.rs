@@ -80,27 +80,34 @@ fn push_stem(out: &mut String, stems: &Stems, word: &str, kind: TokenKind) {
 /// out where others remain.
 ///
 /// # Shape
-/// In the order in which they first occur; a term that occurs twice weighs 2. At most 128.
+/// In the order in which they first occur, at most 128. One that occurs n times weighs the square root of n.
 #[must_use]
 pub fn query_terms(question: &str) -> Vec<QueryTerm> {
     let words = words_of(question);
-    let mut votes = Votes::default();
-    words
-        .iter()
-        .filter(|word| word.kind == TokenKind::Word)
-        .for_each(|word| votes.count(&word.text));
-    let languages = plausible_languages(question, &votes);
-    let shouted = words.iter().all(|word| word.capitals || word.kind == TokenKind::Gram);
-    let tells = |word: &&Word| {
-        let known = languages_of(&word.text);
-        (word.capitals && !shouted)
-            || word.kind != TokenKind::Word
-            || !languages.iter().any(|language| known.contains(language))
+    let languages = languages_of_question(question, &words);
+    let shouted = words.iter().all(|word| word.capitals || word.kind != TokenKind::Word);
+    let is_noise = |word: &Word| {
+        // "US" and "IT" are names, unless everything is written like that.
+        let is_name = word.capitals && !shouted;
+        let likeliest = languages.first().copied().unwrap_or_default();
+        word.kind == TokenKind::Word && !is_name && languages_of(&word.text).contains(likeliest)
     };
-    let telling: Vec<&Word> = words.iter().filter(tells).collect();
+    let telling: Vec<&Word> = words.iter().filter(|word| !is_noise(word)).collect();
     let chosen = if telling.is_empty() { words.iter().collect() } else { telling };
     let stems: Vec<Stems> = languages.iter().map(|language| Stems::new(Some(language))).collect();
     chosen.into_iter().map(|word| word.query_term(&stems)).collect()
+}
+
+/// The languages a question may be in, likeliest first. Only words tell: not those of another script that stand in a
+/// question without spaces.
+fn languages_of_question(question: &str, words: &[Word]) -> Vec<&'static str> {
+    let mut votes = Votes::default();
+    let (spaced, others): (Vec<_>, Vec<_>) =
+        words.iter().partition(|word| word.kind == TokenKind::Word);
+    if spaced.len() > others.len() {
+        spaced.iter().for_each(|word| votes.count(&word.text));
+    }
+    plausible_languages(question, &votes)
 }
 
 /// A distinct word of a question.
@@ -121,7 +128,7 @@ impl Word {
                 stems.push(stem);
             }
         }
-        QueryTerm { surface: self.text.clone(), stems, weight: f32::from(self.count) }
+        QueryTerm { surface: self.text.clone(), stems, weight: f32::from(self.count).sqrt() }
     }
 }
 
@@ -140,4 +147,61 @@ fn words_of(question: &str) -> Vec<Word> {
         }
     });
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn surfaces(question: &str) -> Vec<String> {
+        query_terms(question).into_iter().map(|term| term.surface).collect()
+    }
+
+    #[test]
+    fn words_that_tell_nothing_are_left_out_where_others_remain() {
+        assert_eq!(surfaces("Who leads the team?"), ["leads", "team"]);
+        assert_eq!(surfaces("¿Cuál es el equipo de la final?"), ["cuál", "equipo", "final"]);
+        assert_eq!(surfaces("who is it"), ["who", "is", "it"]);
+    }
+
+    #[test]
+    fn names_in_capitals_are_not_noise() {
+        assert_eq!(surfaces("Who did the US and IT invite?"), ["us", "it", "invite"]);
+        assert_eq!(surfaces("WHO IS THE KING"), ["king"]);
+    }
+
+    #[test]
+    fn a_question_and_a_passage_mean_the_same_by_a_stem() {
+        let spanish = Language::from_static("spa");
+        let passage = analyse(&["Las canciones cantadas"], Some(&spanish));
+        let term = query_terms("¿Quién canta la canción?").pop().unwrap();
+        assert!(
+            term.stems.iter().any(|stem| passage.stems().split(' ').any(|known| known == stem))
+        );
+        assert_ne!(passage.surfaces(), passage.stems());
+        assert_eq!(passage.surfaces(), "las canciones cantadas");
+    }
+
+    #[test]
+    fn a_word_that_comes_twice_counts_once_but_more() {
+        let terms = query_terms("wing flow over wing wing wing");
+        assert_eq!(terms[0].surface, "wing");
+        assert!((terms[0].weight - 2.0).abs() < 1e-6);
+        assert_eq!(terms.len(), 2);
+    }
+
+    #[test]
+    fn an_endless_question_has_a_limit() {
+        let question: String = (0..100_000).map(|n| format!("word{n} ")).collect();
+        assert_eq!(query_terms(&question).len(), MAX_QUERY_TERMS);
+    }
+
+    #[test]
+    fn both_lists_have_as_many_terms() {
+        let text = "C++ 黑豹队 running Straße 1,000 ½ ﷺ \u{FDFA} a\u{308}";
+        let terms = analyse(&[text, "", "title"], None);
+        let count = |list: &str| list.split(' ').count();
+        assert_eq!(count(terms.surfaces()), count(terms.stems()));
+        assert!(!terms.surfaces().contains("  ") && !terms.stems().contains("  "));
+    }
 }

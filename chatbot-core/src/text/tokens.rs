@@ -196,3 +196,57 @@ fn without_thousands(number: &str) -> String {
         number.to_owned()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn tokens(text: &str) -> String {
+        let mut found = Vec::new();
+        scan(text, &mut |token| found.push(token.text.to_owned()));
+        found.join(" ")
+    }
+
+    #[test]
+    fn words_lose_case_width_and_possessives() {
+        assert_eq!(
+            tokens("The TEAM’s Ｗｉｄｅ co\u{AD}operation, dogs' Σίσυφος"),
+            "the team wide cooperation dogs σίσυφοσ"
+        );
+        assert_eq!(tokens("l'homme O'Brien don't"), "l homme o brien don t");
+    }
+
+    #[test]
+    fn what_people_look_for_as_a_whole_stays_whole() {
+        assert_eq!(tokens("C++ and C# but c+d, F#"), "c++ and c# but c d f#");
+        assert_eq!(tokens("v1.2 costs 1,234.50 not 3,5"), "v1 2 v1.2 costs 1234.50 not 3,5");
+        assert_eq!(tokens("24–10 x-ray U.S. e.g. AT&T"), "24 10 x ray us eg at t at&t");
+        assert_eq!(tokens("foo.bar@example.com."), "foo bar example com foo.bar@example.com");
+        assert_eq!(tokens("snake_case 192.168.0.1"), "snake case snake_case 192.168.0.1");
+    }
+
+    #[test]
+    fn scripts_without_spaces_give_pairs() {
+        assert_eq!(tokens("黑豹队308分"), "黑豹 豹队 308 分");
+        assert_eq!(tokens("ｶﾞカナ"), "ガカ カナ");
+        assert_eq!(tokens("NFL球队"), "nfl 球队");
+        assert_eq!(tokens("ไทย"), "ไท ทย");
+    }
+
+    #[test]
+    fn long_tokens_are_cut() {
+        assert_eq!(tokens(&"a".repeat(10_000)).len(), MAX_TOKEN_BYTES - 3);
+    }
+
+    proptest! {
+        #[test]
+        fn tokens_are_small_and_hold_no_white_space(text in "\\PC{0,200}|[\u{0}-\u{10FFFF}]{0,200}") {
+            scan(&text, &mut |token| {
+                assert!(!token.text.is_empty() && token.text.len() <= MAX_TOKEN_BYTES);
+                assert!(!token.text.contains(char::is_whitespace));
+            });
+        }
+    }
+}

@@ -9,11 +9,11 @@
 use tantivy::fieldnorm::FieldNormReader;
 
 /// Where a term's repetition stops to count.
-const K1: f32 = 1.2;
+const K1: f32 = 0.9;
 /// How much a long text is held against a chunk.
-const B: f32 = 0.75;
+const B: f32 = 0.6;
 /// How much the surface form counts.
-pub(super) const SURFACE: f32 = 0.5;
+pub(super) const SURFACE: f32 = 0.25;
 /// How much the stem counts.
 pub(super) const STEM: f32 = 1.0;
 
