@@ -1,0 +1,197 @@
+/** What the page asks the server for, and how long it believes the answers. */
+
+import {
+  type InfiniteData,
+  QueryClient,
+  useInfiniteQuery,
+  useMutation,
+  useQuery,
+  useQueryClient,
+} from "@tanstack/react-query";
+import { ApiError, call, send } from "./client";
+import type { Collection, Document, Id, Message, Page, Session, SessionPatch } from "./types";
+
+export const queryClient = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 10_000,
+      retry: (failures, error) => failures < 2 && ApiError.from(error).retryable,
+    },
+    // Whether there is a network is for the request itself to find out: the server may well be on this machine.
+    mutations: { networkMode: "always" },
+  },
+});
+
+const KEYS = {
+  sessions: ["sessions"] as const,
+  messages: (session: Id) => ["messages", session] as const,
+  documents: ["documents"] as const,
+  collections: ["collections"] as const,
+};
+
+const MESSAGES_PER_PAGE = 50;
+/** How often documents are looked at while some are being worked on and no stream tells. */
+const DOCUMENTS_POLL_MS = 2_000;
+
+type Cursor = string | null;
+const withCursor = (cursor: Cursor) => (cursor === null ? "" : `&cursor=${encodeURIComponent(cursor)}`);
+
+export function useSessions() {
+  return useInfiniteQuery({
+    queryKey: [...KEYS.sessions, "list"],
+    queryFn: ({ pageParam }) => call<Page<Session>>(`/sessions?limit=100${withCursor(pageParam)}`),
+    initialPageParam: null as Cursor,
+    getNextPageParam: (page) => page.next_cursor,
+  });
+}
+
+export function useSession(id: Id | null) {
+  return useQuery({
+    queryKey: [...KEYS.sessions, "one", id],
+    queryFn: () => call<Session>(`/sessions/${id}`),
+    enabled: id !== null,
+  });
+}
+
+export function useSessionSearch(q: string) {
+  return useQuery({
+    queryKey: [...KEYS.sessions, "search", q],
+    queryFn: ({ signal }) => call<Page<Session>>(`/sessions?limit=30&q=${encodeURIComponent(q)}`, { signal }),
+    enabled: q.trim() !== "",
+    placeholderData: (before) => before,
+  });
+}
+
+export function useSessionChanges() {
+  const client = useQueryClient();
+  const refresh = () => client.invalidateQueries({ queryKey: KEYS.sessions });
+  const patch = useMutation({
+    mutationFn: ({ id, ...body }: SessionPatch & { id: Id }) =>
+      call<Session>(`/sessions/${id}`, { method: "PATCH", body }),
+    onSettled: refresh,
+  });
+  const remove = useMutation({
+    mutationFn: (id: Id) => send(`/sessions/${id}`, { method: "DELETE" }),
+    onSettled: refresh,
+  });
+  return { patch, remove };
+}
+
+/** The messages of one branch, the newest page first; each page has its newest message last. */
+export function useMessages(session: Id | null, leaf: Id | null) {
+  return useInfiniteQuery({
+    queryKey: [...KEYS.messages(session ?? ""), leaf],
+    queryFn: ({ pageParam }) =>
+      call<Page<Message>>(
+        `/sessions/${session}/messages?limit=${MESSAGES_PER_PAGE}${leaf === null ? "" : `&leaf=${leaf}`}${withCursor(pageParam)}`,
+      ),
+    initialPageParam: null as Cursor,
+    getNextPageParam: (page) => page.next_cursor,
+    enabled: session !== null,
+    refetchOnWindowFocus: "always",
+  });
+}
+
+/** Puts a newer state of a message into every list that has it. */
+export function storeMessage(message: Message): void {
+  queryClient.setQueriesData<InfiniteData<Page<Message>>>(
+    { queryKey: KEYS.messages(message.session_id) },
+    (data) =>
+      data && {
+        ...data,
+        pages: data.pages.map((page) => ({
+          ...page,
+          items: page.items.map((old) =>
+            old.id === message.id
+              ? {
+                  ...message,
+                  sibling_ids: message.sibling_ids.length ? message.sibling_ids : old.sibling_ids,
+                }
+              : old,
+          ),
+        })),
+      },
+  );
+}
+
+export function refreshSession(id: Id): void {
+  void queryClient.invalidateQueries({ queryKey: KEYS.sessions });
+  void queryClient.invalidateQueries({ queryKey: KEYS.messages(id) });
+}
+
+export function useCollections() {
+  return useQuery({
+    queryKey: KEYS.collections,
+    queryFn: () => call<Page<Collection>>("/collections?limit=200"),
+    select: (page) => page.items,
+  });
+}
+
+export function useCollectionChanges() {
+  const client = useQueryClient();
+  const refresh = () => {
+    void client.invalidateQueries({ queryKey: KEYS.collections });
+    void client.invalidateQueries({ queryKey: KEYS.documents });
+  };
+  const create = useMutation({
+    mutationFn: (name: string) => call<Collection>("/collections", { method: "POST", body: { name } }),
+    onSettled: refresh,
+  });
+  const remove = useMutation({
+    mutationFn: (id: Id) => send(`/collections/${id}`, { method: "DELETE" }),
+    onSettled: refresh,
+  });
+  return { create, remove };
+}
+
+/** Whether a document is still changing by itself. */
+export function isWorking(document: Document): boolean {
+  if (document.status === "ready") return document.coverage.dense < 1;
+  return document.status === "queued" || document.status === "processing" || document.status === "deleting";
+}
+
+export function useDocuments(q = "") {
+  return useQuery({
+    queryKey: [...KEYS.documents, "list", q],
+    queryFn: () =>
+      call<Page<Document>>(`/documents?limit=200${q === "" ? "" : `&q=${encodeURIComponent(q)}`}`),
+    placeholderData: (before) => before,
+    refetchInterval: (query) => (query.state.data?.items.some(isWorking) ? DOCUMENTS_POLL_MS : false),
+  });
+}
+
+export function useDocument(id: Id | null) {
+  return useQuery({
+    queryKey: [...KEYS.documents, "one", id],
+    queryFn: () => call<Document>(`/documents/${id}`),
+    enabled: id !== null,
+  });
+}
+
+/** Puts a newer state of a document into the lists that have it; a new one makes them load again. */
+export function storeDocument(document: Document): void {
+  let known = false;
+  queryClient.setQueriesData<Page<Document>>({ queryKey: [...KEYS.documents, "list"] }, (page) => {
+    if (!page?.items.some((old) => old.id === document.id)) return page;
+    known = true;
+    return { ...page, items: page.items.map((old) => (old.id === document.id ? document : old)) };
+  });
+  if (!known) refreshDocuments();
+}
+
+export function refreshDocuments(): void {
+  void queryClient.invalidateQueries({ queryKey: KEYS.documents });
+  void queryClient.invalidateQueries({ queryKey: KEYS.collections });
+}
+
+export function useDocumentChanges() {
+  const act = (path: string, method = "POST") => ({
+    mutationFn: (id: Id) => send(`/documents/${id}${path}`, { method }),
+    onSettled: refreshDocuments,
+  });
+  return {
+    reindex: useMutation(act("/reindex")),
+    cancel: useMutation(act("/cancel")),
+    remove: useMutation(act("", "DELETE")),
+  };
+}

@@ -1,0 +1,22 @@
+/** The page's own addresses. The query (`?model=`) is kept wherever one goes. */
+
+import { useCallback } from "react";
+import { useLocation, useNavigate } from "react-router";
+import type { Id } from "../api/types";
+
+export const chatPath = (session: Id | null) => (session === null ? "/" : `/chat/${session}`);
+
+export function useGo() {
+  const navigate = useNavigate();
+  const { search } = useLocation();
+  return useCallback(
+    (session: Id | null, options?: { replace?: boolean }) =>
+      navigate({ pathname: chatPath(session), search }, options),
+    [navigate, search],
+  );
+}
+
+/** The model that the page's address asks for. */
+export function useModel(): string | null {
+  return new URLSearchParams(useLocation().search).get("model");
+}
