@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use futures_util::stream::BoxStream;
 
+use crate::builder::ChatbotBuilder;
+use crate::config::EngineConfig;
 use crate::context::Context;
 use crate::engine::{
     ComponentHealth, Engine, EventStream, IngestReport, NewDocument, Original, Turn, TurnRequest,
@@ -24,14 +26,19 @@ pub struct Chatbot {
 }
 
 impl Chatbot {
+    /// Begins to put an engine together.
+    #[must_use]
+    pub fn builder() -> ChatbotBuilder {
+        ChatbotBuilder::default()
+    }
+
     /// Opens an engine as configured.
     ///
     /// # Errors
     /// `config_invalid`; `storage` where the data directory cannot be used (`read_only`, `disk_full`,
     /// `newer_schema`).
-    pub async fn open(config: crate::config::EngineConfig) -> Result<Self> {
-        config.validate()?;
-        Err(crate::Error::internal("The parts are not put together yet."))
+    pub async fn open(config: EngineConfig) -> Result<Self> {
+        Self::builder().config(config).build().await
     }
 
     pub(crate) fn from_engine(engine: Arc<Engine>) -> Self {

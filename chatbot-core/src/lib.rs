@@ -19,12 +19,15 @@ pub mod parsers;
 pub mod retrievers;
 pub mod stores;
 
+mod builder;
 mod chatbot;
 mod engine;
+mod strategies;
 
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
+pub use builder::ChatbotBuilder;
 pub use chatbot::Chatbot;
 pub use context::{Context, ReadSet, Scope};
 pub use engine::{

@@ -1,4 +1,7 @@
 //! The tests of the crate's public surface, one file per theme.
 
+mod facade;
 mod layers;
 mod sse;
+mod support;
+mod turns;
