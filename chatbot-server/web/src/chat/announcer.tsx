@@ -15,7 +15,7 @@ export function Announcer({ chat }: { chat: Chat }) {
   const message = chat.messages.at(-1);
 
   useEffect(() => {
-    if (!message || message.role !== "assistant") return;
+    if (message?.role !== "assistant") return;
     const say = (texts: string[]) => {
       if (texts.length === 0) return;
       setLines((lines) => {

@@ -4,10 +4,11 @@ import { memo, useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import Markdown, { type Components } from "react-markdown";
 import rehypeSanitize from "rehype-sanitize";
-import remarkGfm from "remark-gfm";
+
 import type { Message } from "../api/types";
 import { citationAt, renumber, toUnits, veil } from "../turns/citations";
 import { CitationMark } from "./citation-mark";
+import { remarkGfm } from "./gfm";
 import { rehypeMarks } from "./mark";
 
 export const AnswerText = memo(function AnswerText({

@@ -25,7 +25,7 @@ export function ChatView({ session, chat }: { session: Id | null; chat: Chat }) 
   const { messages, outgoing, answers, busy, query } = chat;
   const [queued, unqueue, enqueue] = useQueue(session, chat, model);
   const last = messages.at(-1);
-  const scroll = useStickToBottom([messages, outgoing], session, outgoing?.sentAt ?? 0);
+  const scroll = useStickToBottom(session, outgoing?.sentAt ?? 0);
 
   const send = useCallback(
     (text: string) => {
@@ -53,6 +53,7 @@ export function ChatView({ session, chat }: { session: Id | null; chat: Chat }) 
     [model],
   );
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another chat is the reason
   useEffect(() => {
     input.current?.focus({ preventScroll: true });
   }, [session]);

@@ -9,7 +9,7 @@ import {
   ThumbsDown,
   ThumbsUp,
 } from "lucide-react";
-import { memo, useState } from "react";
+import { lazy, memo, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { storeMessage } from "../api/queries";
 import type { Message } from "../api/types";
@@ -19,12 +19,14 @@ import { type Answer, isFinal } from "../turns/reduce";
 import { sendFeedback } from "../turns/store";
 import { Button, IconButton } from "../ui/button";
 import { toast } from "../ui/toasts";
-import { AnswerText } from "./answer-text";
 import { Failure } from "./failure";
 import { DownReason } from "./feedback";
 import { figures } from "./figures";
 import { showBranch } from "./use-chat";
 import { Waiting } from "./waiting";
+
+// Reading Markdown is a fifth of the page's code, and the first thing a person does is to type.
+const AnswerText = lazy(() => import("./answer-text").then((module) => ({ default: module.AnswerText })));
 
 interface MessageProps {
   message: Message;
@@ -121,7 +123,11 @@ function AnswerView({ message, answer, requestId, busy, onRegenerate }: MessageP
         </p>
       )}
       {growing && empty && <Waiting answer={answer} />}
-      {!empty && <AnswerText message={message} growing={growing} />}
+      {!empty && (
+        <Suspense fallback={<div className="prose-answer whitespace-pre-wrap">{message.content}</div>}>
+          <AnswerText message={message} growing={growing} />
+        </Suspense>
+      )}
       {!growing && <Notes message={message} />}
       {message.state === "cancelled" && (
         <p className="mt-2 text-sm text-soft">{t(empty ? "answer.stoppedEmpty" : "answer.stopped")}</p>

@@ -96,6 +96,7 @@ export function regenerate(message: Message, model: string | null): void {
 }
 
 function start(session: Id | null, text: string | null, replaces: Id | null, request: Request): void {
+  void import("./answer-text");
   const { panel } = shell();
   if (panel?.kind === "sources") setShell({ panel: { kind: "sources", messageId: null } });
   void turns.ask(session ?? "new", text, replaces, request);

@@ -1,4 +1,4 @@
-import { type DependencyList, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 
 /** How near the end counts as being there, in pixels. */
 const NEAR = 80;
@@ -7,7 +7,7 @@ const NEAR = 80;
  * Keeps a growing text's end in sight, for as long as the reader is at the end: whoever scrolls up is left alone.
  * `sent` changes when the reader sends something, which is a wish to see the end.
  */
-export function useStickToBottom(dependencies: DependencyList, place: unknown, sent: number) {
+export function useStickToBottom(place: unknown, sent: number) {
   const box = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
   const stuck = useRef(true);
@@ -42,11 +42,6 @@ export function useStickToBottom(dependencies: DependencyList, place: unknown, s
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: these are the reasons to go to the end
   useLayoutEffect(toBottom, [toBottom, place, sent]);
-
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the caller names what makes the text grow
-  useLayoutEffect(() => {
-    if (stuck.current && box.current) box.current.scrollTop = box.current.scrollHeight;
-  }, dependencies);
 
   /** Lets `load` put something above without moving what is being read. */
   const keepPlace = useCallback(async (load: () => Promise<unknown>) => {
