@@ -242,7 +242,11 @@ describe("the chat", () => {
       await page.reload();
       await page.getByRole("textbox", { name: "Message", exact: true }).waitFor();
       assert.equal(await focusedLabel(page), "Message");
-      await page.evaluate(() => document.activeElement.blur());
+      await page.evaluate(() => {
+        document.body.tabIndex = -1;
+        document.body.focus();
+        document.body.removeAttribute("tabindex");
+      });
       await page.keyboard.press("Tab");
       assert.match(await page.evaluate(() => document.activeElement.textContent), /Skip to the message/);
       await page.keyboard.press("Enter");

@@ -17,7 +17,8 @@ if (root) {
     <StrictMode>
       <QueryClientProvider client={queryClient}>
         <Tooltip.Provider delayDuration={400} skipDelayDuration={200}>
-          <BrowserRouter>
+          {/* A transition would wait while an answer is arriving. */}
+          <BrowserRouter useTransitions={false}>
             <Routes>
               {/* One element for both, so that a chat that gets its address stays what it is. */}
               <Route element={<Shell />}>

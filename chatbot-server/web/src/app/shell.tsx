@@ -1,5 +1,6 @@
 import { PanelLeft, PanelRight, SquarePen, Upload, WifiOff, X } from "lucide-react";
 import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
+import { flushSync } from "react-dom";
 import { useTranslation } from "react-i18next";
 import { useMatch } from "react-router";
 import { refreshSession, storeMessage, useSession } from "../api/queries";
@@ -196,7 +197,7 @@ function useTurnListener(session: Id | null) {
         showLeaf(sessionId, null);
         refreshSession(sessionId);
         tellOtherTabs(sessionId);
-        if (session === null) void go(sessionId, { replace: true });
+        if (session === null) flushSync(() => void go(sessionId, { replace: true }));
       },
       ended(message) {
         storeMessage(message);

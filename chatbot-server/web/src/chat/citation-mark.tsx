@@ -35,7 +35,7 @@ export function CitationMark({ number, source, citation, settled }: CitationMark
           type="button"
           aria-label={name.filter(Boolean).join(", ")}
           data-citation={number}
-          className={`mx-px inline-flex min-h-[1.1rem] min-w-[1.15rem] select-text items-center justify-center rounded-[5px] px-1 align-super text-[0.7rem] font-semibold leading-none no-underline transition-colors ${LOOK[look]}`}
+          className={`mx-px inline-block min-w-[1.15rem] select-text rounded-[5px] px-1 py-[0.2rem] text-center align-super text-[0.7rem] font-semibold leading-none no-underline transition-colors ${LOOK[look]}`}
           disabled={source.deleted}
           onClick={() => openPassage(source, citation)}
         >
@@ -45,7 +45,7 @@ export function CitationMark({ number, source, citation, settled }: CitationMark
           <span className="text-[0px]">]</span>
         </button>
       </HoverCard.Trigger>
-      <HoverCard.Portal>
+      <HoverCard.Portal container={document.querySelector("main")}>
         <HoverCard.Content
           sideOffset={6}
           collisionPadding={12}

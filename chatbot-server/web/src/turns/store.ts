@@ -172,10 +172,11 @@ export class TurnStore {
     if (!this.state.answers.has(messageId)) {
       this.put(emptyAnswer({ id: messageId, sessionId, parentId: userMessageId }));
     }
+    // The page goes to the session's address before the question moves there: it is never out of sight.
+    this.listener?.started(begun);
     const others = new Map(this.state.outgoing);
     others.delete(outgoing.chat);
     this.set({ outgoing: others.set(sessionId, { ...begun, chat: sessionId }) });
-    this.listener?.started(begun);
     if (this.stopWanted.delete(outgoing.chat)) void this.stop(sessionId, messageId).catch(() => undefined);
   }
 

@@ -8,15 +8,20 @@ interface DialogProps {
   open: boolean;
   onClose: () => void;
   title: string;
-  /** Where focus goes afterwards; by default to where it was. */
-  onCloseFocus?: (event: Event) => void;
   children: ReactNode;
 }
 
 const SHADE = "fixed inset-0 z-40 bg-black/35 appear";
 
+/** Focus goes to the first field, or to the dialog itself: a button would show its name over it. */
+function focusField(event: Event) {
+  event.preventDefault();
+  const content = event.currentTarget as HTMLElement;
+  (content.querySelector<HTMLElement>("input:not([hidden]), textarea") ?? content).focus();
+}
+
 /** A dialog in the middle of the page. */
-export function Dialog({ open, onClose, title, onCloseFocus, children }: DialogProps) {
+export function Dialog({ open, onClose, title, children }: DialogProps) {
   const { t } = useTranslation();
   return (
     <Radix.Root open={open} onOpenChange={(next) => !next && onClose()}>
@@ -24,8 +29,8 @@ export function Dialog({ open, onClose, title, onCloseFocus, children }: DialogP
         <Radix.Overlay className={SHADE} />
         <Radix.Content
           aria-describedby={undefined}
-          onCloseAutoFocus={onCloseFocus}
-          className="appear fixed inset-x-3 top-[12vh] z-50 mx-auto max-h-[76vh] max-w-lg overflow-auto rounded-2xl border border-line bg-raised p-5 shadow-pop"
+          onOpenAutoFocus={focusField}
+          className="appear fixed inset-x-3 top-[12vh] z-50 mx-auto max-h-[76vh] max-w-lg overflow-auto rounded-2xl border border-line bg-raised p-5 shadow-pop outline-none"
         >
           <div className="mb-3 flex items-start justify-between gap-3">
             <Radix.Title className="text-base font-semibold">{title}</Radix.Title>
@@ -49,7 +54,8 @@ export function Drawer({ open, onClose, title, side, children }: DialogProps & {
         <Radix.Overlay className={SHADE} />
         <Radix.Content
           aria-describedby={undefined}
-          className={`fixed inset-y-0 ${place} z-50 flex w-[min(26rem,calc(100vw-2rem))] flex-col overflow-hidden bg-side shadow-pop`}
+          onOpenAutoFocus={focusField}
+          className={`fixed inset-y-0 ${place} z-50 flex w-[min(26rem,calc(100vw-2rem))] flex-col overflow-hidden bg-side shadow-pop outline-none`}
         >
           <Radix.Title className="sr-only">{title}</Radix.Title>
           {children}
