@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Engine;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
-use crate::traits::{Candidate, Query, TermEvidence};
+use crate::traits::{Candidate, Query, Retriever, TermEvidence};
 use crate::types::{RetrievalTrace, SearchReply, SearchRequest, Source, Strategy};
 
 /// What was found for a question.
@@ -31,18 +31,9 @@ impl Engine {
     pub(super) async fn find(&self, ctx: &Context, request: &SearchRequest) -> Result<Found> {
         request.validate()?;
         let read_set = self.narrowed(ctx, request.collection_ids.as_deref()).await?;
-        if request.strategy == Strategy::None || read_set.is_empty() {
+        let Some(retriever) = self.retriever(request.strategy)? else {
             return Ok(Found::default());
-        }
-        let retriever = self.parts.retrievers.get(&request.strategy).ok_or_else(|| {
-            Error::new(
-                ErrorKind::Unsupported,
-                format!(
-                    "The strategy `{}` is not configured here. Try `auto`.",
-                    request.strategy.as_str()
-                ),
-            )
-        })?;
+        };
         let documents = match &request.filter {
             Some(filter) => {
                 Some(Arc::new(self.store().matching_documents(ctx, &read_set, filter).await?))
@@ -55,6 +46,20 @@ impl Engine {
         let sources = retrieval.candidates.into_iter().filter_map(source);
         let sources = (1..).zip(sources).map(|(index, source)| Source { index, ..source });
         Ok(Found { sources: sources.collect(), terms: retrieval.terms, trace: retrieval.trace })
+    }
+
+    /// What finds passages by this strategy; `None` where none are wanted.
+    fn retriever(&self, strategy: Strategy) -> Result<Option<&Arc<dyn Retriever>>> {
+        if strategy == Strategy::None {
+            return Ok(None);
+        }
+        let retriever = self.parts.retrievers.get(&strategy).ok_or_else(|| {
+            Error::new(
+                ErrorKind::Unsupported,
+                format!("The strategy `{}` is not configured here. Try `auto`.", strategy.as_str()),
+            )
+        })?;
+        Ok(Some(retriever))
     }
 }
 

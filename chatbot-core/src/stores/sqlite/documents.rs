@@ -209,7 +209,7 @@ fn document_of(row: &SqliteRow) -> Result<Document> {
         size_bytes: row.col("size_bytes")?,
         sha256: row.col("blob")?,
         status,
-        stage: row.col::<Option<String>>("stage")?.as_deref().and_then(Stage::from_name),
+        stage: stage(row.col::<Option<String>>("stage")?.as_deref(), made, ready),
         progress: row.col("progress")?,
         coverage: coverage(ready, row.col("dense")?),
         error: failure,
@@ -224,6 +224,19 @@ fn document_of(row: &SqliteRow) -> Result<Document> {
         created_at: row.col("created_at")?,
         updated_at: row.col("updated_at")?,
     })
+}
+
+/// What is being done. A version that was begun is read first, and so will be one that waits to replace an answering one.
+fn stage(said: Option<&str>, made: DocumentStatus, ready: bool) -> Option<Stage> {
+    let begun = match made {
+        DocumentStatus::Processing => true,
+        DocumentStatus::Queued => ready,
+        DocumentStatus::Ready
+        | DocumentStatus::Failed
+        | DocumentStatus::Cancelled
+        | DocumentStatus::Deleting => false,
+    };
+    said.and_then(Stage::from_name).or(begun.then_some(Stage::Parsing))
 }
 
 /// What is ready answers by all its words; how far it answers by meaning is the version's share of vectors.

@@ -74,7 +74,8 @@ async fn write_version(
     (seq, now): (u64, Timestamp),
 ) -> Result<()> {
     sql("UPDATE versions SET media_type = ?, language = ?, chunk_count = ?, page_count = ?, warnings = ?,
-            published_at = ?, published_seq = ?, failure = NULL WHERE id = ?")
+            published_at = ?, published_seq = ?, failure = NULL, stage = 'publishing', progress = 0
+         WHERE id = ?")
     .bind(publish.media_type.as_str())
     .bind(publish.language.as_ref().map(Language::as_str))
     .bind(publish.chunk_count)
