@@ -334,6 +334,19 @@ describe("the mock's troubles", {
       assert.equal(text.split("oiled every 400").length, 2);
     }));
 
+  test("an answer goes on while the network is away", () =>
+    onPage({ path: "/?model=slow" }, async (page, context) => {
+      await upload(page);
+      await ask(page, QUESTION);
+      await answers(page).locator(".prose-answer").first().waitFor();
+      await context.setOffline(true);
+      await page.getByText("You are offline").waitFor();
+      await page.waitForTimeout(1_000);
+      await context.setOffline(false);
+      await page.getByText("You are offline").waitFor({ state: "detached" });
+      await ended(page);
+    }));
+
   test("a failure says why, names the request, and can be tried again", () =>
     onPage({ path: "/?model=failing" }, async (page) => {
       await upload(page);

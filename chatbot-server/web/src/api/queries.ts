@@ -31,7 +31,7 @@ const KEYS = {
 
 const MESSAGES_PER_PAGE = 50;
 /** How often documents are looked at while some are being worked on and no stream tells. */
-const DOCUMENTS_POLL_MS = 2_000;
+const DOCUMENTS_POLL_MS = 1_500;
 
 type Cursor = string | null;
 const withCursor = (cursor: Cursor) => (cursor === null ? "" : `&cursor=${encodeURIComponent(cursor)}`);
@@ -169,7 +169,9 @@ export function useDocument(id: Id | null) {
 }
 
 /** Puts a newer state of a document into the lists that have it; a new one makes them load again. */
-export function storeDocument(document: Document): void {
+export function storeDocument(news: Document): void {
+  // What an upload turned out to be is no lasting fact about the document.
+  const document = { ...news, duplicate: false };
   let known = false;
   queryClient.setQueriesData<Page<Document>>({ queryKey: [...KEYS.documents, "list"] }, (page) => {
     if (!page?.items.some((old) => old.id === document.id)) return page;

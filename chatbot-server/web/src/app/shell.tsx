@@ -31,6 +31,9 @@ const SearchDialog = lazy(() =>
   import("../sidebar/search-dialog").then((module) => ({ default: module.SearchDialog })),
 );
 
+const stay = () => undefined;
+const closeSidebar = () => setShell({ sidebar: false });
+
 /** The page: chats to the left, the chat, and beside it what it rests on. */
 export function Shell() {
   const { t } = useTranslation();
@@ -49,7 +52,6 @@ export function Shell() {
   }, [title, session, t]);
 
   const closePanel = () => setShell({ panel: null });
-  const closeSidebar = () => setShell({ sidebar: false });
   return (
     <DropZone>
       <a
@@ -62,7 +64,7 @@ export function Shell() {
         {medium && (
           <aside aria-label={t("sidebar.label")} className="w-64 shrink-0 border-r border-line bg-side">
             <Region name={t("sidebar.label")}>
-              <Sidebar session={session} onNavigate={() => undefined} />
+              <Sidebar session={session} onNavigate={stay} />
             </Region>
           </aside>
         )}

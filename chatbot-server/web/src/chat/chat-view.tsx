@@ -82,7 +82,7 @@ export function ChatView({ session, chat }: { session: Id | null; chat: Chat }) 
               </Button>
             </div>
           )}
-          <div className="space-y-7">
+          <div className="flex flex-col gap-2">
             {messages
               .filter((message) => !pending || message.id !== outgoing?.messageId)
               .map((message) => (
@@ -92,12 +92,13 @@ export function ChatView({ session, chat }: { session: Id | null; chat: Chat }) 
                   answer={answers.get(message.id)}
                   requestId={requestIds.get(message.id) ?? null}
                   busy={busy}
+                  isLast={message === last}
                   onEdit={onEdit}
                   onRegenerate={onRegenerate}
                 />
               ))}
             {pending && outgoing.text !== null && (
-              <article aria-label={t("message.you")} className="flex justify-end">
+              <article aria-label={t("message.you")} className="flex justify-end pb-8 pt-5 first:pt-0">
                 <div className="max-w-[85%] whitespace-pre-wrap break-words rounded-2xl rounded-br-md bg-bubble px-4 py-2.5">
                   {outgoing.text}
                 </div>
@@ -110,6 +111,7 @@ export function ChatView({ session, chat }: { session: Id | null; chat: Chat }) 
                 answer={answers.get(last.id)}
                 requestId={requestIds.get(last.id) ?? null}
                 busy={busy}
+                isLast
                 onEdit={onEdit}
                 onRegenerate={onRegenerate}
               />

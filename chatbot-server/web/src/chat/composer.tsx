@@ -43,6 +43,7 @@ export function Composer({ chat, busy, queued, input, onSend, onStop, onUnqueue 
     const message = text.trim();
     if (message === "") return;
     change("");
+    uploads.dismissReady();
     onSend(message);
     input.current?.focus();
   };

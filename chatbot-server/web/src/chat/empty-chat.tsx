@@ -66,5 +66,5 @@ function samples(ready: Document[]): { key: string; title: string }[] {
   const titles = ready.slice(0, SHOWN).map((document) => document.title);
   const about = ["about", "numbers", "must"] as const;
   const named = titles.map((title, i) => ({ key: about[i % about.length] ?? "about", title }));
-  return [...named, { key: "general", title: "" }].slice(0, SHOWN + 1);
+  return [...named, ...["general", "who", "points"].map((key) => ({ key, title: "" }))].slice(0, SHOWN + 1);
 }

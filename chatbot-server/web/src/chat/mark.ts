@@ -21,7 +21,8 @@ function marked(children: ElementContent[], spans: Marks["unsupported"]): Elemen
     if (child.type !== "element") return [];
     if (typeof child.properties.href === "string")
       child.properties.href = plainAddress(child.properties.href);
-    if (child.tagName === "code" || child.tagName === "pre") {
+    // A button within a link would be two things at once.
+    if (["code", "pre", "a"].includes(child.tagName)) {
       restore(child);
       return [child];
     }

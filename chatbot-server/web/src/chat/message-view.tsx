@@ -12,7 +12,7 @@ import {
 import { lazy, memo, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { storeMessage } from "../api/queries";
-import type { Message } from "../api/types";
+import type { Feedback, Message } from "../api/types";
 import { setShell } from "../app/shell-state";
 import { asCopied, cited, renumber } from "../turns/citations";
 import { type Answer, isFinal } from "../turns/reduce";
@@ -34,6 +34,8 @@ interface MessageProps {
   answer: Answer | undefined;
   requestId: string | null;
   busy: boolean;
+  /** Whether its actions are always in sight. */
+  isLast: boolean;
   onEdit: (message: Message, text: string) => void;
   onRegenerate: (message: Message) => void;
 }
@@ -85,7 +87,11 @@ function Question({ message, busy, onEdit }: MessageProps) {
     );
   }
   return (
-    <article aria-label={t("message.you")} className="group flex flex-col items-end" data-role="user">
+    <article
+      aria-label={t("message.you")}
+      className="group flex flex-col items-end pt-5 first:pt-0"
+      data-role="user"
+    >
       <div className="max-w-[85%] whitespace-pre-wrap break-words rounded-2xl rounded-br-md bg-bubble px-4 py-2.5">
         {message.content}
       </div>
@@ -105,7 +111,7 @@ function Question({ message, busy, onEdit }: MessageProps) {
   );
 }
 
-function AnswerView({ message, answer, requestId, busy, onRegenerate }: MessageProps) {
+function AnswerView({ message, answer, requestId, busy, isLast, onRegenerate }: MessageProps) {
   const { t } = useTranslation();
   const growing = !isFinal(message);
   const empty = message.content === "";
@@ -143,7 +149,7 @@ function AnswerView({ message, answer, requestId, busy, onRegenerate }: MessageP
       <div className="mt-2 flex flex-wrap items-center gap-x-2">
         <SourcesButton message={message} />
         {!growing && (
-          <Actions>
+          <Actions always={isLast}>
             <CopyButton text={() => asCopied(message, (page) => t("page", { page }))} />
             <IconButton
               label={t("message.regenerate")}
@@ -155,7 +161,7 @@ function AnswerView({ message, answer, requestId, busy, onRegenerate }: MessageP
             </IconButton>
             <Thumbs message={message} />
             <Branches message={message} disabled={busy} />
-            <span className="ml-1 text-xs text-soft" data-figures>
+            <span className={`ml-1 text-xs text-soft ${ON_HOVER}`} data-figures>
               {figures(message, t)}
             </span>
           </Actions>
@@ -166,9 +172,12 @@ function AnswerView({ message, answer, requestId, busy, onRegenerate }: MessageP
 }
 
 /** Shown on hover and focus where there is a pointer, always where there is none. */
-function Actions({ children }: { children: React.ReactNode }) {
+const ON_HOVER =
+  "transition-opacity group-focus-within:opacity-100 group-hover:opacity-100 [@media(hover:hover)]:opacity-0";
+
+function Actions({ always = false, children }: { always?: boolean; children: React.ReactNode }) {
   return (
-    <div className="mt-1 flex min-h-7 flex-wrap items-center gap-0.5 transition-opacity group-focus-within:opacity-100 group-hover:opacity-100 [@media(hover:hover)]:opacity-0">
+    <div className={`mt-1 flex min-h-7 flex-wrap items-center gap-0.5 ${always ? "" : ON_HOVER}`}>
       {children}
     </div>
   );
@@ -232,9 +241,10 @@ function Thumbs({ message }: { message: Message }) {
   const { t } = useTranslation();
   const [asking, setAsking] = useState(false);
   const rating = message.feedback?.rating;
-  const rate = async (feedback: { rating: "up" | "down"; reason?: string; comment?: string }) => {
+  const rate = async (feedback: Feedback) => {
     try {
-      storeMessage(await sendFeedback(message.id, feedback));
+      await sendFeedback(message.id, feedback);
+      storeMessage({ ...message, feedback });
     } catch {
       toast(t("feedback.failed"));
     }

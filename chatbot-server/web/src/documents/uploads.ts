@@ -20,7 +20,9 @@ export interface Upload {
 
 /** Browsers open about six connections to a server; questions and answers need theirs too. */
 const PARALLEL_UPLOADS = 2;
-const PARALLEL_STREAMS = 2;
+/** How long a stream that ended is left alone. */
+const REST_MS = 500;
+const PARALLEL_STREAMS = 1;
 
 class UploadStore {
   private uploads: readonly Upload[] = [];
@@ -62,6 +64,12 @@ class UploadStore {
     this.notify();
   }
 
+  /** Takes those off the list that can be asked about; the list of documents goes on showing them. */
+  dismissReady(): void {
+    this.uploads = this.uploads.filter((upload) => upload.document?.status !== "ready");
+    this.notify();
+  }
+
   dismissDocument(id: Id): void {
     this.uploads = this.uploads.filter((upload) => upload.document?.id !== id);
     this.notify();
@@ -70,7 +78,8 @@ class UploadStore {
   /** Takes news about a document from wherever they come. */
   learn(document: Document): void {
     const upload = this.uploads.find((upload) => upload.document?.id === document.id);
-    if (upload && upload.document?.updated_at !== document.updated_at) this.change(upload.key, { document });
+    if (upload && upload.document?.updated_at !== document.updated_at)
+      this.change(upload.key, { document: { ...document, duplicate: upload.document?.duplicate ?? false } });
     storeDocument(document);
   }
 
@@ -86,7 +95,19 @@ class UploadStore {
       // The list of documents is looked at as well, as long as something changes in it.
     } finally {
       this.watched.delete(document.id);
+      this.watchNext();
     }
+  }
+
+  private watchNext(): void {
+    const waiting = this.uploads.find(({ document }) => document && isWorking(document));
+    // Not at once: where streams break, the list of documents is enough.
+    if (waiting?.document) setTimeout(() => this.watchNow(waiting.key), REST_MS);
+  }
+
+  private watchNow(key: string): void {
+    const document = this.uploads.find((upload) => upload.key === key)?.document;
+    if (document) void this.watch(document);
   }
 
   private next(): void {

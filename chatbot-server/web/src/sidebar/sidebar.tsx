@@ -10,7 +10,7 @@ import {
   SquarePen,
   Trash2,
 } from "lucide-react";
-import { useState } from "react";
+import { memo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Link, useLocation } from "react-router";
 import { ApiError, address } from "../api/client";
@@ -26,7 +26,15 @@ import { Menu, MenuItem, MenuLine } from "../ui/menu";
 import { toast } from "../ui/toasts";
 import { byAge } from "./groups";
 
-export function Sidebar({ session, onNavigate }: { session: Id | null; onNavigate: () => void }) {
+const IS_MAC = navigator.platform.startsWith("Mac");
+
+interface SidebarProps {
+  session: Id | null;
+  /** Called when a place was chosen. */
+  onNavigate: () => void;
+}
+
+export const Sidebar = memo(function Sidebar({ session, onNavigate }: SidebarProps) {
   const { t } = useTranslation();
   const { search } = useLocation();
   const { panel } = useShell();
@@ -62,7 +70,7 @@ export function Sidebar({ session, onNavigate }: { session: Id | null; onNavigat
           <Search size={16} className="text-soft" aria-hidden />
           {t("sidebar.search")}
           <kbd className="ml-auto font-sans text-xs text-soft" aria-hidden>
-            {t("sidebar.searchKey")}
+            {t(IS_MAC ? "sidebar.searchKeyMac" : "sidebar.searchKey")}
           </kbd>
         </button>
         <button
@@ -120,7 +128,7 @@ export function Sidebar({ session, onNavigate }: { session: Id | null; onNavigat
       </div>
     </div>
   );
-}
+});
 
 function Logo() {
   return (

@@ -4,6 +4,7 @@ import { useTranslation } from "react-i18next";
 import type { Citation, Id, Message, Source } from "../api/types";
 import { openPassage } from "../app/shell-state";
 import { cited, renumber } from "../turns/citations";
+import { isFinal } from "../turns/reduce";
 
 /** The passages that an answer was made from: those that it cites first. */
 export function SourcesPanel({ messages, messageId }: { messages: Message[]; messageId: Id | null }) {
@@ -15,7 +16,7 @@ export function SourcesPanel({ messages, messageId }: { messages: Message[]; mes
     return (
       <div className="flex flex-col items-center gap-3 px-8 pt-[18vh] text-center text-sm text-soft">
         <BookOpen size={26} aria-hidden />
-        <p>{t(message ? "source.none" : "source.empty")}</p>
+        <p>{t(message && isFinal(message) ? "source.none" : "source.empty")}</p>
       </div>
     );
   }

@@ -4,10 +4,10 @@
  */
 
 import { useSyncExternalStore } from "react";
-import { ApiError, call, send } from "../api/client";
+import { ApiError, send } from "../api/client";
 import { randomKey } from "../api/key";
 import { readEvents } from "../api/sse";
-import type { ChatRequest, Id, Message, SequencedEvent, TurnOptions } from "../api/types";
+import type { ChatRequest, Feedback, Id, Message, SequencedEvent, TurnOptions } from "../api/types";
 import { type Answer, answerFrom, emptyAnswer, isFinal, reduce } from "./reduce";
 
 /** A question on its way: from the click until the list of messages has it. */
@@ -278,6 +278,6 @@ export function useTurns(): Turns {
 }
 
 /** Sends what a reader thought of an answer. */
-export function sendFeedback(messageId: Id, feedback: object): Promise<Message> {
-  return call(`/messages/${messageId}/feedback`, { method: "PUT", body: feedback });
+export async function sendFeedback(messageId: Id, feedback: Feedback): Promise<void> {
+  await send(`/messages/${messageId}/feedback`, { method: "PUT", body: feedback });
 }
