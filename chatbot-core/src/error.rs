@@ -306,6 +306,7 @@ impl From<std::io::Error> for Error {
     fn from(error: std::io::Error) -> Self {
         use std::io::ErrorKind as Io;
         let storage = |message: &'static str| Self::new(ErrorKind::Storage, message);
+        #[allow(clippy::wildcard_enum_match_arm, reason = "the standard library adds kinds")]
         let mapped = match error.kind() {
             Io::StorageFull | Io::QuotaExceeded => {
                 storage("The disk is full. Free some space and try again.")

@@ -56,13 +56,14 @@ fn message_violations(events: &[SequencedEvent], message: &Message) -> Vec<Strin
     let mut text = String::new();
     let mut citations = Vec::new();
     for event in events {
-        match &event.event {
-            Event::Text { delta } => text.push_str(delta),
-            Event::Citation(citation) => citations.push(citation.clone()),
-            Event::Sources { sources } if *sources != message.sources => {
-                found.push("the message has other sources than were sent".to_owned());
-            }
-            _ => {}
+        if let Event::Text { delta } = &event.event {
+            text.push_str(delta);
+        } else if let Event::Citation(citation) = &event.event {
+            citations.push(citation.clone());
+        } else if let Event::Sources { sources } = &event.event
+            && *sources != message.sources
+        {
+            found.push("the message has other sources than were sent".to_owned());
         }
     }
     if text != message.content {

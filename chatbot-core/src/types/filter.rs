@@ -97,6 +97,31 @@ impl Node {
 }
 
 impl Comparison {
+    const NAMES: [(&'static str, Self); 6] = [
+        ("eq", Self::Eq),
+        ("ne", Self::Ne),
+        ("gt", Self::Gt),
+        ("gte", Self::Gte),
+        ("lt", Self::Lt),
+        ("lte", Self::Lte),
+    ];
+
+    fn from_name(name: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, op)| *op)
+    }
+
+    fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, op)| *op == self).map_or("", |(name, _)| name)
+    }
+
+    /// Whether values of this kind can be compared so: anything plain for equality, what has an order otherwise.
+    fn takes(self, value: &Value) -> bool {
+        match self {
+            Self::Eq | Self::Ne => !value.is_array() && !value.is_object(),
+            Self::Gt | Self::Gte | Self::Lt | Self::Lte => value.is_number() || value.is_string(),
+        }
+    }
+
     fn holds(self, found: Option<&Value>, wanted: &Value) -> bool {
         let ordering = found.and_then(|value| order(value, wanted));
         match self {
@@ -189,41 +214,22 @@ fn parse_leaf(op: &str, object: &Metadata) -> Result<Node, FilterError> {
         return Err(FilterError(format!("A filter with `op` {op:?} needs a string `key`.")));
     };
     let value = object.get("value").cloned().unwrap_or(Value::Null);
-    let compare = |op| {
-        let scalar = !matches!(value, Value::Array(_) | Value::Object(_));
-        let ordered = matches!(value, Value::Number(_) | Value::String(_));
-        match op {
-            Comparison::Eq | Comparison::Ne if scalar => Ok(op),
-            Comparison::Gt | Comparison::Gte | Comparison::Lt | Comparison::Lte if ordered => {
-                Ok(op)
-            }
-            _ => Err(FilterError("`value` has the wrong type for this `op`.".to_owned())),
+    if let Some(op) = Comparison::from_name(op) {
+        if !op.takes(&value) {
+            return Err(FilterError("`value` has the wrong type for this `op`.".to_owned()));
         }
-    };
-    let op = match op {
-        "eq" => compare(Comparison::Eq)?,
-        "ne" => compare(Comparison::Ne)?,
-        "gt" => compare(Comparison::Gt)?,
-        "gte" => compare(Comparison::Gte)?,
-        "lt" => compare(Comparison::Lt)?,
-        "lte" => compare(Comparison::Lte)?,
-        "in" | "nin" => {
-            let Value::Array(values) = value else {
-                return Err(FilterError("`in` and `nin` need a list `value`.".to_owned()));
-            };
-            return Ok(Node::OneOf { negated: op == "nin", key, values });
+        return Ok(Node::Compare { op, key, value });
+    }
+    match (op, value) {
+        ("in" | "nin", Value::Array(values)) => {
+            Ok(Node::OneOf { negated: op == "nin", key, values })
         }
-        "exists" => {
-            let wanted = match value {
-                Value::Null => true,
-                Value::Bool(wanted) => wanted,
-                _ => return Err(FilterError("`exists` takes true or false.".to_owned())),
-            };
-            return Ok(Node::Exists { key, wanted });
-        }
-        other => return Err(FilterError(format!("There is no filter `op` {other:?}."))),
-    };
-    Ok(Node::Compare { op, key, value })
+        ("in" | "nin", _) => Err(FilterError("`in` and `nin` need a list `value`.".to_owned())),
+        ("exists", Value::Null) => Ok(Node::Exists { key, wanted: true }),
+        ("exists", Value::Bool(wanted)) => Ok(Node::Exists { key, wanted }),
+        ("exists", _) => Err(FilterError("`exists` takes true or false.".to_owned())),
+        (other, _) => Err(FilterError(format!("There is no filter `op` {other:?}."))),
+    }
 }
 
 impl TryFrom<Value> for Filter {
@@ -258,14 +264,7 @@ impl From<Node> for Value {
                 serde_json::json!({"op": op, "key": key, "value": values})
             }
             Node::Compare { op, key, value } => {
-                let op = match op {
-                    Comparison::Eq => "eq",
-                    Comparison::Ne => "ne",
-                    Comparison::Gt => "gt",
-                    Comparison::Gte => "gte",
-                    Comparison::Lt => "lt",
-                    Comparison::Lte => "lte",
-                };
+                let op = op.name();
                 serde_json::json!({"op": op, "key": key, "value": value})
             }
         }

@@ -230,7 +230,7 @@ impl Engine {
         let live = self.turns.begin(message_id, ctx.detached());
         let (events, guard) = (live.follow(0), live.cancel_on_drop());
         let run = run::Run::new(self.clone(), live, (request, model), (begun, lease), began);
-        self.tasks.spawn(run.to_the_end());
+        self.tasks.spawn(run.run_to_its_end());
         Ok(Turn { session_id, message_id, user_message_id, events, guard: Some(guard) })
     }
 

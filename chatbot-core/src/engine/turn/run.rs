@@ -52,7 +52,7 @@ impl Run {
     }
 
     /// Answers, stores the answer, and says so: exactly one terminal event, whatever happens.
-    pub(super) async fn to_the_end(mut self) {
+    pub(super) async fn run_to_its_end(mut self) {
         let ctx = self.live.ctx.clone();
         let audience = cancel_when_abandoned(self.live.clone(), self.engine.settings.abandon_after);
         let outcome = tokio::select! {
