@@ -661,7 +661,16 @@ function routes(state, options) {
       ({ id, url }) => {
         const text = Buffer.from(entry(id).text, "utf8");
         const start = Number(url.searchParams.get("start") ?? 0);
-        return { text: text.subarray(start, Number(url.searchParams.get("end") ?? text.length)) };
+        const end = Number(url.searchParams.get("end") ?? text.length);
+        const cuts = (at) => (text[at] & 0xc0) === 0x80;
+        if (end > text.length || start > end || cuts(start) || cuts(end)) {
+          throw new Failure(
+            400,
+            "invalid_input",
+            "The span is not inside the text, or cuts a character in two.",
+          );
+        }
+        return { text: text.subarray(start, end) };
       },
     ],
     ["GET", "/documents/:id/events", ({ id }) => ({ watch: entry(id) })],

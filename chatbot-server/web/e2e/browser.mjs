@@ -45,13 +45,9 @@ export const MANUAL = {
   name: "Pump manual.txt",
   mimeType: "text/plain",
   text: [
-    "# Maintenance",
-    "",
     "The cooling pump must be oiled every 400 hours. Use oil of grade ISO VG 46 — never grease — at 20 °C or above.",
     "",
     "The filter of the cooling pump is replaced every 2,000 hours. A blocked filter lowers the flow below 12 l/min.",
-    "",
-    "# Safety",
     "",
     "Switch the pump off and wait for ten minutes before opening its housing. The housing of the pump stays hot.",
     "",
@@ -76,7 +72,7 @@ export async function ask(page, text) {
 export const answers = (page) => page.locator('article[data-role="assistant"]');
 
 /** The last answer, once it has ended in this state. */
-export async function ended(page, state = "complete", timeout = 60_000) {
+export async function ended(page, state = "complete", timeout = 90_000) {
   const answer = answers(page).last();
   await page.locator(`article[data-role="assistant"][data-state="${state}"]`).last().waitFor({ timeout });
   return answer;

@@ -146,7 +146,7 @@ export function useCollectionChanges() {
 
 /** Whether a document is still changing by itself. */
 export function isWorking(document: Document): boolean {
-  if (document.status === "ready") return document.coverage.dense < 1;
+  if (document.status === "ready") return document.coverage.dense < 1 || document.stage !== null;
   return document.status === "queued" || document.status === "processing" || document.status === "deleting";
 }
 

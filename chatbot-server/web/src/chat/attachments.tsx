@@ -14,10 +14,7 @@ export function Attachments() {
 
   // The list of documents has news as well where there is no stream for each document.
   useEffect(() => {
-    for (const upload of uploads.snapshot()) {
-      const listed = data?.items.find((document) => document.id === upload.document?.id);
-      if (listed && upload.document && listed.updated_at > upload.document.updated_at) uploads.learn(listed);
-    }
+    for (const document of data?.items ?? []) uploads.note(document);
   }, [data]);
 
   if (all.length === 0) return null;
@@ -59,7 +56,7 @@ function Attachment({ upload }: { upload: Upload }) {
     >
       <FileText size={18} className={`shrink-0 ${tone === "bad" ? "text-bad" : "text-accent"}`} aria-hidden />
       <span className="min-w-0 flex-1">
-        <span className="block truncate text-sm font-medium">{document?.title ?? upload.file.name}</span>
+        <span className="block truncate text-sm font-medium">{upload.file.name}</span>
         <span
           role="status"
           className={`line-clamp-3 text-xs ${tone === "bad" ? "text-bad" : tone === "good" ? "text-good" : "text-soft"}`}

@@ -1,14 +1,8 @@
 import { Ban, Download, Eye, FilePlus2, FolderPlus, RotateCcw, Trash2 } from "lucide-react";
-import { useEffect, useRef, useState } from "react";
+import { useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { ApiError, address } from "../api/client";
-import {
-  isWorking,
-  useCollectionChanges,
-  useCollections,
-  useDocumentChanges,
-  useDocuments,
-} from "../api/queries";
+import { useCollectionChanges, useCollections, useDocumentChanges, useDocuments } from "../api/queries";
 import type { Collection, Document } from "../api/types";
 import { setShell, shell } from "../app/shell-state";
 import { useUploadTarget } from "../chat/composer";
@@ -29,10 +23,6 @@ export function DocumentsPanel() {
   const file = useRef<HTMLInputElement>(null);
   const target = useUploadTarget();
   const documents = data?.items ?? [];
-
-  useEffect(() => {
-    for (const document of documents.filter(isWorking)) void uploads.watch(document);
-  }, [documents]);
 
   return (
     <div className="px-4 pb-6">

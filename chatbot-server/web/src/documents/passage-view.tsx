@@ -4,27 +4,31 @@
  */
 
 import { ArrowLeft, Download } from "lucide-react";
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { ApiError, address, send } from "../api/client";
 import { useDocument } from "../api/queries";
 import type { Passage } from "../app/shell-state";
 import { Failure } from "../chat/failure";
 import { Button, IconButton } from "../ui/button";
-import { byteLength, splitAtQuote } from "./bytes";
+import { splitAtQuote } from "./bytes";
+import { type TextPart, TextReader } from "./text-reader";
 
 /** Bytes loaded on each side at a time: some pages of text, which a browser lays out without a pause. */
 const WINDOW_BYTES = 24_000;
+/** Originals up to this size are loaded at once: the text of one is rarely longer. */
+const SHORT_BYTES = 1_000_000;
 
 export function PassageView({ passage, onBack }: { passage: Passage; onBack: (() => void) | null }) {
   const { t } = useTranslation();
-  const { data: document } = useDocument(passage.documentId);
-  const text = useWindow(passage);
+  const { data: document, error: missing, refetch } = useDocument(passage.documentId);
+  const text = useText(passage, document?.size_bytes);
+  const error = text.error ?? (missing && ApiError.from(missing));
   const [before, quote, after] = passage.range
     ? splitAtQuote(passage.range, passage.quote)
     : (["", "", ""] as const);
   const mark = useRef<HTMLElement>(null);
-  const settled = text.above !== null;
+  const settled = text.below !== null;
 
   useEffect(() => {
     if (settled) mark.current?.scrollIntoView({ block: "center" });
@@ -66,15 +70,15 @@ export function PassageView({ passage, onBack }: { passage: Passage; onBack: (()
         aria-label={t("passage.label")}
         className="min-h-0 flex-1 overflow-auto bg-card px-5 py-4"
       >
-        {text.error && (
+        {error && (
           <Failure
-            code={text.error.code}
-            message={text.error.message}
-            requestId={text.error.requestId}
-            onRetry={text.error.status === 404 ? undefined : text.retry}
+            code={error.code}
+            message={error.message}
+            requestId={error.requestId}
+            onRetry={error.status === 404 ? undefined : text.error ? text.retry : () => refetch()}
           />
         )}
-        {text.hasAbove && (
+        {text.above && text.above.start > 0 && (
           <p className="mb-3 text-center">
             <Button look="quiet" onClick={text.loadAbove}>
               {t("passage.earlier")}
@@ -82,7 +86,7 @@ export function PassageView({ passage, onBack }: { passage: Passage; onBack: (()
           </p>
         )}
         <div className="whitespace-pre-wrap break-words text-sm leading-relaxed" data-document-text>
-          {text.above}
+          {text.above?.text}
           {passage.range && (
             <span className="box-decoration-clone rounded bg-passage py-0.5" data-passage>
               {before}
@@ -92,9 +96,9 @@ export function PassageView({ passage, onBack }: { passage: Passage; onBack: (()
               {after}
             </span>
           )}
-          {text.below}
+          {text.below?.text}
         </div>
-        {text.hasBelow && (
+        {text.below && !text.below.isLast && (
           <p className="mt-3 text-center">
             <Button look="quiet" onClick={text.loadBelow}>
               {t("passage.later")}
@@ -106,86 +110,83 @@ export function PassageView({ passage, onBack }: { passage: Passage; onBack: (()
   );
 }
 
-interface Window {
-  start: number;
-  end: number;
-  above: string | null;
-  below: string | null;
-  atEnd: boolean;
+interface Loaded {
+  above: TextPart | null;
+  below: TextPart | null;
 }
 
-function useWindow(passage: Passage) {
+/** The text around a passage, as far as it was loaded. */
+function useText(passage: Passage, sizeBytes: number | undefined) {
   const { documentId, version, range } = passage;
   const start = range?.start ?? 0;
   const end = range?.end ?? 0;
-  const [loaded, setLoaded] = useState<Window>({ start, end, above: null, below: null, atEnd: false });
+  const [loaded, setLoaded] = useState<Loaded>({ above: null, below: null });
   const [error, setError] = useState<ApiError | null>(null);
   const [attempt, setAttempt] = useState(0);
+  const isShort = sizeBytes === undefined ? null : sizeBytes <= SHORT_BYTES;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another attempt needs another reader
+  const reader = useMemo(
+    () => (isShort === null ? null : new TextReader((part) => load(documentId, version, part), isShort)),
+    [documentId, version, isShort, attempt],
+  );
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another attempt is a reason to load
   useEffect(() => {
+    if (reader === null) return;
     let current = true;
     setError(null);
-    setLoaded({ start, end, above: null, below: null, atEnd: false });
-    const from = Math.max(0, start - WINDOW_BYTES);
-    Promise.all([
-      start > 0 ? part(documentId, version, from, start) : "",
-      part(documentId, version, end, end + WINDOW_BYTES),
-    ]).then(
-      ([above, below]) => current && setLoaded(fitted(start, end, above, below)),
+    Promise.all([reader.before(start, WINDOW_BYTES), reader.after(end, WINDOW_BYTES)]).then(
+      ([above, below]) => current && setLoaded({ above, below }),
       (error) => current && setError(ApiError.from(error)),
     );
     return () => {
       current = false;
     };
-  }, [documentId, version, start, end, attempt]);
+  }, [reader, start, end]);
 
-  const extend = async (load: (loaded: Window) => Promise<Partial<Window>>) => {
-    try {
-      const change = await load(loaded);
-      setLoaded((now) => ({ ...now, ...change }));
-    } catch (error) {
-      setError(ApiError.from(error));
-    }
-  };
+  const extend = (
+    side: keyof Loaded,
+    read: Promise<TextPart> | undefined,
+    join: (part: TextPart) => TextPart,
+  ) =>
+    read?.then(
+      (part) => setLoaded((now) => ({ ...now, [side]: join(part) })),
+      (error) => setError(ApiError.from(error)),
+    );
+  const { above, below } = loaded;
   return {
-    ...loaded,
-    error,
-    retry: () => setAttempt(attempt + 1),
-    hasAbove: loaded.above !== null && loaded.start > 0,
-    hasBelow: loaded.below !== null && !loaded.atEnd,
-    loadAbove: () =>
-      extend(async ({ start, above }) => {
-        const text = await part(documentId, version, Math.max(0, start - WINDOW_BYTES), start);
-        return {
-          start: text === "" ? 0 : Math.max(0, start - byteLength(text)),
-          above: text + (above ?? ""),
-        };
-      }),
-    loadBelow: () =>
-      extend(async ({ end, below }) => {
-        const text = await part(documentId, version, end, end + WINDOW_BYTES);
-        const length = byteLength(text);
-        return { end: end + length, below: (below ?? "") + text, atEnd: length < WINDOW_BYTES - 3 };
-      }),
-  };
-}
-
-function fitted(start: number, end: number, above: string, below: string): Window {
-  const length = byteLength(below);
-  return {
-    start: above === "" ? 0 : Math.max(0, start - byteLength(above)),
-    end: end + length,
     above,
     below,
-    atEnd: length < WINDOW_BYTES - 3,
+    error,
+    retry: () => setAttempt(attempt + 1),
+    loadAbove: () =>
+      above &&
+      extend("above", reader?.before(above.start, WINDOW_BYTES), (part) => ({
+        ...above,
+        start: part.start,
+        text: part.text + above.text,
+      })),
+    loadBelow: () =>
+      below &&
+      extend("below", reader?.after(below.end, WINDOW_BYTES), (part) => ({
+        ...part,
+        start: below.start,
+        text: below.text + part.text,
+      })),
   };
 }
 
-/** Part of a version's text. Where a cut falls into a character, the character is left out. */
-async function part(documentId: string, version: number, start: number, end: number): Promise<string> {
-  const path = `/documents/${documentId}/text?version=${version}&start=${start}&end=${end}`;
-  const response = await send(path, { accept: "text/plain" });
-  const text = await response.text();
-  return text.replace(/^\uFFFD+|\uFFFD+$/g, "");
+async function load(
+  documentId: string,
+  version: number,
+  part: { start: number; end: number } | null,
+): Promise<Uint8Array | null> {
+  const range = part === null ? "" : `&start=${part.start}&end=${part.end}`;
+  try {
+    const path = `/documents/${documentId}/text?version=${version}${range}`;
+    const response = await send(path, { accept: "text/plain" });
+    return new Uint8Array(await response.arrayBuffer());
+  } catch (error) {
+    if (part !== null && error instanceof ApiError && error.status === 400) return null;
+    throw error;
+  }
 }

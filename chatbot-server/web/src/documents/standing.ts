@@ -21,6 +21,9 @@ export function standing(document: Document, t: TFunction): Standing {
       return { text, tone: "busy", share: document.progress };
     }
     case "ready":
+      if (stage === "parsing" || stage === "chunking") {
+        return { text: t("status.renewing"), tone: "good", share: document.progress };
+      }
       if (coverage.dense < 1) {
         const text = t("status.learning", { percent: percent(coverage.dense) });
         return { text, tone: "good", share: coverage.dense };

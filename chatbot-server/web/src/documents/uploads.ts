@@ -20,8 +20,6 @@ export interface Upload {
 
 /** Browsers open about six connections to a server; questions and answers need theirs too. */
 const PARALLEL_UPLOADS = 2;
-/** How long a stream that ended is left alone. */
-const REST_MS = 500;
 const PARALLEL_STREAMS = 1;
 
 class UploadStore {
@@ -31,6 +29,8 @@ class UploadStore {
   private readonly waiting: string[] = [];
   private readonly requests = new Map<string, XMLHttpRequest>();
   private readonly watched = new Set<Id>();
+  /** Documents whose stream has ended: from then on the list of documents is enough. */
+  private readonly streamed = new Set<Id>();
 
   readonly subscribe = (subscriber: () => void) => {
     this.subscribers.add(subscriber);
@@ -77,10 +77,16 @@ class UploadStore {
 
   /** Takes news about a document from wherever they come. */
   learn(document: Document): void {
-    const upload = this.uploads.find((upload) => upload.document?.id === document.id);
-    if (upload && upload.document?.updated_at !== document.updated_at)
-      this.change(upload.key, { document: { ...document, duplicate: upload.document?.duplicate ?? false } });
+    this.note(document);
     storeDocument(document);
+  }
+
+  /** Takes news that the list of documents has already. */
+  note(document: Document): void {
+    const upload = this.uploads.find((upload) => upload.document?.id === document.id);
+    if (!upload?.document || upload.document.updated_at > document.updated_at) return;
+    const news = { ...document, duplicate: upload.document.duplicate };
+    if (JSON.stringify(news) !== JSON.stringify(upload.document)) this.change(upload.key, { document: news });
   }
 
   /** Follows a document until nothing more will happen to it. */
@@ -95,19 +101,16 @@ class UploadStore {
       // The list of documents is looked at as well, as long as something changes in it.
     } finally {
       this.watched.delete(document.id);
+      this.streamed.add(document.id);
       this.watchNext();
     }
   }
 
   private watchNext(): void {
-    const waiting = this.uploads.find(({ document }) => document && isWorking(document));
-    // Not at once: where streams break, the list of documents is enough.
-    if (waiting?.document) setTimeout(() => this.watchNow(waiting.key), REST_MS);
-  }
-
-  private watchNow(key: string): void {
-    const document = this.uploads.find((upload) => upload.key === key)?.document;
-    if (document) void this.watch(document);
+    const waiting = this.uploads.find(
+      ({ document }) => document && isWorking(document) && !this.streamed.has(document.id),
+    );
+    if (waiting?.document) void this.watch(waiting.document);
   }
 
   private next(): void {

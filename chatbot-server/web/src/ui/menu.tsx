@@ -12,7 +12,8 @@ export function Menu({
   ...content
 }: { trigger: ReactNode } & ComponentProps<typeof DropdownMenu.Content>) {
   return (
-    <DropdownMenu.Root>
+    // Not modal: a dialog that an item opens must not find the rest of the page locked.
+    <DropdownMenu.Root modal={false}>
       <DropdownMenu.Trigger asChild>{trigger}</DropdownMenu.Trigger>
       <DropdownMenu.Portal>
         <DropdownMenu.Content
