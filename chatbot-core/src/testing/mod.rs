@@ -1,9 +1,11 @@
 //! For tests of this crate and of yours: scripted models, fixed clocks, and the suites every implementation must pass.
 
+mod clock;
 pub mod conformance;
 mod scripted_model;
 pub mod scripted_server;
 mod turn_contract;
 
+pub use clock::FixedClock;
 pub use scripted_model::{ScriptedModel, Step};
 pub use turn_contract::{citation_violations, turn_violations};

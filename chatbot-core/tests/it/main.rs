@@ -1,7 +1,9 @@
 //! The tests of the crate's public surface, one file per theme.
 
+mod blobs_and_buses;
 mod facade;
 mod layers;
 mod sse;
+mod store;
 mod support;
 mod turns;

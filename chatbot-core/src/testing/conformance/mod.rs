@@ -5,5 +5,8 @@
     reason = "a suite reports by panicking, as every test does"
 )]
 
+pub mod blob_store;
+pub mod bus;
 pub mod chat_model;
 pub mod retriever;
+pub mod store;
