@@ -29,7 +29,7 @@ after(async () => {
 /** Opens a page, runs `body`, and fails when the page did something that it must not. */
 async function onPage(options, body) {
   const { page, context, problems } = await openPage(browser, { url: server.url, ...options });
-  page.setDefaultTimeout(40_000);
+  page.setDefaultTimeout(8_000);
   try {
     await body(page, context);
     assert.deepEqual(problems, []);
@@ -211,7 +211,8 @@ describe("the chat", () => {
       await page.getByRole("heading", { name: "Ask your documents" }).waitFor();
       await page.keyboard.press("Control+k");
       await page.getByRole("combobox", { name: /Search titles/ }).fill(name);
-      await page.getByRole("option", { name: new RegExp(name) }).waitFor();
+      const found = page.getByRole("listbox", { name: "Chats found" });
+      await found.getByRole("option", { name: new RegExp(name) }).waitFor();
       await page.keyboard.press("Enter");
       await page.getByRole("heading", { name }).waitFor();
       assert.equal(await page.getByRole("textbox", { name: "Message", exact: true }).inputValue(), "A draft");

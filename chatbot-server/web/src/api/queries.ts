@@ -64,7 +64,10 @@ export function useSessionSearch(q: string) {
 
 export function useSessionChanges() {
   const client = useQueryClient();
-  const refresh = () => client.invalidateQueries({ queryKey: KEYS.sessions });
+  // Nobody waits for the lists: what comes after a change must not depend on a row that they may drop.
+  const refresh = () => {
+    void client.invalidateQueries({ queryKey: KEYS.sessions });
+  };
   const patch = useMutation({
     mutationFn: ({ id, ...body }: SessionPatch & { id: Id }) =>
       call<Session>(`/sessions/${id}`, { method: "PATCH", body }),

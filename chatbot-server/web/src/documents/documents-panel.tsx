@@ -269,10 +269,7 @@ function Row({ document }: { document: Document }) {
         onClose={() => setAsking(false)}
         onConfirm={() => {
           setAsking(false);
-          remove.mutate(document.id, {
-            onSuccess: () => uploads.dismissDocument(document.id),
-            onError: failed,
-          });
+          remove.mutateAsync(document.id).then(() => uploads.dismissDocument(document.id), failed);
         }}
       />
     </li>

@@ -219,7 +219,7 @@ function Row({ session, isOpen, onNavigate }: RowProps) {
         onClose={() => setDialog(null)}
         onConfirm={() => {
           setDialog(null);
-          remove.mutate(session.id, { onSuccess: () => isOpen && go(null), onError: failed });
+          remove.mutateAsync(session.id).then(() => isOpen && go(null), failed);
         }}
       />
     </li>
