@@ -9,14 +9,14 @@ use crate::builder::ChatbotBuilder;
 use crate::config::EngineConfig;
 use crate::context::Context;
 use crate::engine::{
-    ComponentHealth, Engine, EventStream, IngestReport, NewDocument, Original, Turn, TurnRequest,
+    ComponentHealth, Engine, EventStream, Extraction, IngestReport, NewDocument, Original, Turn, TurnRequest,
 };
 use crate::error::Result;
 use crate::traits::{ByteStream, Idempotency, once};
 use crate::types::{
     Chunk, Collection, CollectionId, Document, DocumentId, DocumentPatch, DocumentVersion,
     Feedback, ListDocuments, ListSessions, MediaType, Message, MessageId, NewCollection, Page,
-    PageRequest, SearchReply, SearchRequest, Session, SessionId, SessionPatch, Span,
+    PageRequest, RawDocument, SearchReply, SearchRequest, Session, SessionId, SessionPatch, Span,
 };
 
 /// An engine: cheap to clone, safe to share between tasks.
@@ -284,6 +284,14 @@ impl Chatbot {
     ) -> Result<Page<Chunk>> {
         let read_set = self.engine.read_set(ctx).await?;
         self.engine.store().chunks(ctx, &read_set, id, version, page).await
+    }
+
+    /// Reads a file as it would be read when taken in, and keeps nothing.
+    ///
+    /// # Errors
+    /// `parse_failed` with its reason, `cancelled`, `timeout`.
+    pub async fn extract(&self, ctx: &Context, raw: RawDocument) -> Result<Extraction> {
+        self.engine.extract(ctx, raw).await
     }
 
     /// The bytes a document came as.

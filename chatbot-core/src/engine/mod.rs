@@ -37,6 +37,7 @@ use crate::types::Strategy;
 pub use documents::{NewDocument, Original};
 pub use folder::IngestReport;
 pub use health::ComponentHealth;
+pub use pipeline::Extraction;
 pub use turn::{EventStream, Turn, TurnRequest};
 
 /// What an engine is made of.

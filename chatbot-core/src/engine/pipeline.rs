@@ -20,7 +20,22 @@ const PROGRESS_FROM_BYTES: usize = 512 * 1024;
 /// Bytes looked at to tell a document's main language.
 const LANGUAGE_SAMPLE_BYTES: usize = 4096;
 
+/// What was read out of a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Extraction {
+    /// The text and its structure.
+    pub document: ParsedDocument,
+    /// Its main language.
+    pub language: Option<Language>,
+}
+
 impl Engine {
+    pub(crate) async fn extract(&self, ctx: &Context, raw: RawDocument) -> Result<Extraction> {
+        let document = ctx.run(self.parts.reader.read(ctx, raw)).await?;
+        let language = main_language(&document.text);
+        Ok(Extraction { document, language })
+    }
+
     /// Makes the job's version live and returns its change. A job that had come that far before is not done again.
     pub(super) async fn make_version(&self, ctx: &Context, job: &Job) -> Result<u64> {
         if let Some(seq) = job.published_seq {

@@ -1,0 +1,206 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use chatbot_core::types::{Filter, SearchRequest, SessionId, Strategy};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Chat over your own documents, every citation checked.
+#[derive(Debug, Parser)]
+#[command(name = "chatbot", version, about)]
+pub struct Arguments {
+    /// What every verb understands.
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(flatten)]
+    serve: Serve,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+impl Arguments {
+    pub(crate) fn verb(&self) -> Command {
+        self.command.clone().unwrap_or_else(|| Command::Serve(self.serve.clone()))
+    }
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Common {
+    /// Where everything is kept [default: the platform's data folder]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// A configuration file in TOML
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The model that answers: `extractive`, `openai:NAME`, `openai+http://host:port/v1#NAME`
+    #[arg(long, global = true, value_name = "URI")]
+    pub(crate) model: Option<String>,
+    /// For programs: one JSON document on standard output
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Command {
+    /// Serve the page and the API (what happens without a verb)
+    Serve(Serve),
+    /// Ask a question
+    Ask(Ask),
+    /// Take in files and folders
+    Ingest(Ingest),
+    /// Find passages
+    Search(Search),
+    /// Show the text of a file, without keeping it
+    Extract(Extract),
+    /// Measure retrieval and answers on a labelled set
+    #[command(subcommand)]
+    Eval(EvalVerb),
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(ConfigVerb),
+    /// Print the description of the HTTP API (OpenAPI, JSON)
+    Openapi,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Serve {
+    /// Where to listen [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<String>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Ask {
+    /// The question
+    pub(crate) question: String,
+    /// Answer over this file or folder; nothing is kept unless --data-dir is given
+    #[arg(long, value_name = "PATH")]
+    pub(crate) docs: Option<PathBuf>,
+    /// Go on in this session
+    #[arg(long, value_name = "ID")]
+    pub(crate) session: Option<SessionId>,
+    /// How passages are found
+    #[arg(long, value_name = "NAME", default_value = "auto")]
+    pub(crate) strategy: Strategy,
+    /// Passages for the model, 1-100
+    #[arg(long, value_name = "N", default_value_t = SearchRequest::DEFAULT_TOP_K)]
+    pub(crate) top_k: usize,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Ingest {
+    /// Files and folders
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// The collection, by name or id; made where there is none of the name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) collection: Option<String>,
+    /// What to wait for
+    #[arg(long, value_enum, default_value_t = Wait::Complete)]
+    pub(crate) wait: Wait,
+}
+
+/// What to wait for after a document was taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Wait {
+    /// Until it answers
+    Searchable,
+    /// Until everything is done
+    Complete,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Search {
+    /// What to look for
+    pub(crate) query: String,
+    /// How passages are found
+    #[arg(long, value_name = "NAME", default_value = "auto")]
+    pub(crate) strategy: Strategy,
+    /// Passages wanted, 1-100
+    #[arg(long, value_name = "N", default_value_t = SearchRequest::DEFAULT_TOP_K)]
+    pub(crate) top_k: usize,
+    /// Only in documents whose metadata meet this, such as '{"op":"eq","key":"year","value":2024}'
+    #[arg(long, value_name = "JSON", value_parser = filter)]
+    pub(crate) filter: Option<Filter>,
+    /// Say how the passages were found
+    #[arg(long)]
+    pub(crate) explain: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Extract {
+    /// The file
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum EvalVerb {
+    /// How well the judged documents are found
+    Retrieval(EvalRetrieval),
+    /// How well questions are answered, and cited
+    Answers(EvalAnswers),
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct EvalRetrieval {
+    /// Documents, one JSON object per line: id, title, text
+    #[arg(long, value_name = "FILE")]
+    pub(crate) corpus: PathBuf,
+    /// Questions, one JSON object per line: id, text
+    #[arg(long, value_name = "FILE")]
+    pub(crate) queries: PathBuf,
+    /// Judgements, tab-separated with a header: query_id, doc_id, grade
+    #[arg(long, value_name = "FILE")]
+    pub(crate) qrels: PathBuf,
+    /// How passages are found
+    #[arg(long, value_name = "NAME", default_value = "auto")]
+    pub(crate) strategy: Strategy,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct EvalAnswers {
+    /// Documents, one JSON object per line: id, title, text
+    #[arg(long, value_name = "FILE")]
+    pub(crate) corpus: PathBuf,
+    /// Questions, one JSON object per line: id, text, answers, answerable
+    #[arg(long, value_name = "FILE")]
+    pub(crate) queries: PathBuf,
+    /// How passages are found
+    #[arg(long, value_name = "NAME", default_value = "auto")]
+    pub(crate) strategy: Strategy,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(crate) enum ConfigVerb {
+    /// Check every setting
+    Check,
+    /// Show every setting, its value and where it came from
+    Print,
+}
+
+fn filter(json: &str) -> Result<Filter, String> {
+    let value = serde_json::from_str(json).map_err(|_| "it is not valid JSON".to_owned())?;
+    Filter::parse(&value).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        <Arguments as CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn no_verb_means_serve_with_its_flags() {
+        let arguments =
+            Arguments::parse_from(["chatbot", "--listen", "127.0.0.1:1", "--data-dir", "x"]);
+        let Command::Serve(serve) = arguments.verb() else { panic!("not serve") };
+        assert_eq!(serve.listen.as_deref(), Some("127.0.0.1:1"));
+        assert_eq!(arguments.common.data_dir, Some("x".into()));
+        let arguments = Arguments::parse_from(["chatbot", "ask", "q", "--json", "--data-dir", "x"]);
+        assert!(arguments.common.json && matches!(arguments.verb(), Command::Ask(_)));
+    }
+}

@@ -1,0 +1,110 @@
+//! `ask`: a question, its answer as it comes, and what it rests on.
+
+use std::path::Path;
+
+use chatbot_core::sse::SseEvent;
+use chatbot_core::types::{Event, Message, SequencedEvent, SessionId, Source};
+use chatbot_core::{Error, ErrorKind, Result};
+use futures_util::StreamExt as _;
+use serde_json::json;
+
+use super::args::{Ask, Wait};
+use super::client::Client;
+use super::output::Output;
+use super::settings::Settings;
+use super::{Outcome, ingest};
+
+/// The longest quote that is shown.
+const MAX_QUOTE_CHARS: usize = 200;
+
+pub(super) async fn ask(ask: Ask, settings: Settings, output: &Output) -> Result<Outcome> {
+    let keeps_nothing = ask.docs.is_some() && !settings.data_dir_was_chosen;
+    let client = if keeps_nothing {
+        Client::ephemeral(&settings.config).await?
+    } else {
+        Client::connect(&settings.config).await?
+    };
+    if let Some(docs) = &ask.docs {
+        take_in(&client, docs, output).await?;
+    }
+    let asked = turn(&client, &ask, output).await;
+    client.close().await?;
+    let (session_id, message) = asked?;
+    show_sources(&message, output);
+    output.document(&json!({"session_id": session_id, "message": message}));
+    Ok(Outcome::Done)
+}
+
+async fn take_in(client: &Client, docs: &Path, output: &Output) -> Result<()> {
+    let paths = [docs.to_owned()];
+    let report = ingest::take_in(client, &paths, (None, Wait::Searchable), output).await?;
+    report.show_failures(output);
+    if report.is_useless() {
+        return Err(super::usage(
+            "None of the files could be read, so there is nothing to answer from.",
+        ));
+    }
+    Ok(())
+}
+
+async fn turn(client: &Client, ask: &Ask, output: &Output) -> Result<(Option<SessionId>, Message)> {
+    let body = json!({
+        "message": ask.question,
+        "session_id": ask.session,
+        "context_strategy": ask.strategy,
+        "top_k": ask.top_k,
+        "stream": true,
+    });
+    let mut events = client.post_events("/api/v1/chat", &body).await?;
+    let mut session = ask.session;
+    while let Some(event) = events.next().await {
+        match parse(&event?)?.event {
+            Event::Started { session_id, .. } => session = Some(session_id),
+            Event::Text { delta } => output.text(&delta),
+            Event::Warning(warning) => output.note(&warning.message),
+            Event::Done { message } => {
+                output.line("");
+                return Ok((session, *message));
+            }
+            Event::Failed { error, .. } => {
+                output.line("");
+                let failed = Error::new(error.code, error.message);
+                return Err(match error.reason {
+                    Some(reason) => failed.with_reason(reason),
+                    None => failed,
+                });
+            }
+            _ => {}
+        }
+    }
+    Err(Error::new(ErrorKind::BadResponse, "The answer broke off. Ask again."))
+}
+
+fn parse(event: &SseEvent) -> Result<SequencedEvent> {
+    serde_json::from_str(&event.data).map_err(|error| {
+        Error::new(ErrorKind::BadResponse, "The server's answer cannot be read.").with_source(error)
+    })
+}
+
+fn show_sources(message: &Message, output: &Output) {
+    let cited = |source: &&Source| message.citations.iter().any(|c| c.index == source.index);
+    for source in message.sources.iter().filter(cited) {
+        let page = |page: u32| format!(", page {page}");
+        let quotes = message.citations.iter().filter(|citation| citation.index == source.index);
+        let at = source.page_start.map(page).unwrap_or_default();
+        output.line(&format!("\n[{}] {}{at}", source.index, source.title));
+        for citation in quotes {
+            let mark = if citation.verified { "" } else { " (not found in the source)" };
+            output.line(&format!("    \"{}\"{mark}", shortened(&citation.quote)));
+        }
+    }
+}
+
+/// The text on one line, cut where it is long.
+pub(super) fn shortened(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(MAX_QUOTE_CHARS) {
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
+        None => line,
+    }
+}

@@ -1,0 +1,192 @@
+//! `ingest`: files and folders, taken in and waited for.
+//!
+//! A file that cannot be read does not stop the others; it is named with its reason at the end. The verb fails where
+//! nothing at all could be taken in.
+
+use std::path::{Path, PathBuf};
+
+use chatbot_core::types::{
+    Collection, CollectionId, Document, DocumentFailure, DocumentStatus, NewCollection, Page,
+    Visibility,
+};
+use chatbot_core::{Error, ErrorKind, Reason, Result};
+use futures_util::{StreamExt as _, stream};
+use serde::Serialize;
+
+use super::args::{Ingest, Wait};
+use super::client::Client;
+use super::output::Output;
+use super::{Outcome, files, multipart, usage};
+use crate::config::Config;
+
+/// Files sent at the same time: enough to keep the workers busy.
+const N_CONCURRENT: usize = 8;
+
+/// What became of the files.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Report {
+    documents: Vec<Document>,
+    failed: Vec<Failed>,
+}
+
+#[derive(Debug, Serialize)]
+struct Failed {
+    path: String,
+    #[serde(flatten)]
+    failure: DocumentFailure,
+}
+
+pub(super) async fn ingest(ingest: Ingest, config: Config, output: &Output) -> Result<Outcome> {
+    let client = Client::connect(&config).await?;
+    let collection = match &ingest.collection {
+        Some(name) => Some(find_or_make(&client, name, output).await?),
+        None => None,
+    };
+    let report = take_in(&client, &ingest.paths, (collection, ingest.wait), output).await?;
+    report.show(output);
+    output.document(&report);
+    client.close().await?;
+    Ok(if report.is_useless() { Outcome::Failed } else { Outcome::Done })
+}
+
+/// Takes in every file under the paths.
+///
+/// # Errors
+/// `not_found` for a path; whatever is about more than one file.
+pub(super) async fn take_in(
+    client: &Client,
+    paths: &[PathBuf],
+    (collection, wait): (Option<CollectionId>, Wait),
+    output: &Output,
+) -> Result<Report> {
+    let mut all = Vec::new();
+    for path in paths {
+        all.extend(files::under(path)?);
+    }
+    if all.is_empty() {
+        return Err(usage("There are no files under these paths."));
+    }
+    let n_files = all.len();
+    let mut outcomes = stream::iter(all)
+        .map(|path| async move {
+            let outcome = one(client, &path, collection, wait).await;
+            (path, outcome)
+        })
+        .buffered(N_CONCURRENT);
+    let mut report = Report::default();
+    while let Some((path, outcome)) = outcomes.next().await {
+        report.add(&path, outcome?);
+        output.progress(&format!("{} of {n_files} files", report.n_files()));
+    }
+    output.clear_progress();
+    Ok(report)
+}
+
+/// One file: a document, or why it is none. What is not about this file is an error.
+async fn one(
+    client: &Client,
+    path: &Path,
+    collection: Option<CollectionId>,
+    wait: Wait,
+) -> Result<Result<Document, DocumentFailure>> {
+    match upload(client, path, collection, wait).await {
+        Ok(document) => Ok(settled(document)),
+        Err(error) if is_about_the_file(&error) => Ok(Err((&error).into())),
+        Err(error) => Err(error),
+    }
+}
+
+async fn upload(
+    client: &Client,
+    path: &Path,
+    collection: Option<CollectionId>,
+    wait: Wait,
+) -> Result<Document> {
+    let (content_type, form) = multipart::form(path, collection).await?;
+    let added: Document = client.post_form("/api/v1/documents", &content_type, form).await?;
+    let mut states =
+        Box::pin(client.get_events(&format!("/api/v1/documents/{}/events", added.id)).await?);
+    let mut last = added;
+    while let Some(event) = states.next().await {
+        let next: Document = serde_json::from_str(&event?.data).map_err(|error| {
+            Error::new(ErrorKind::BadResponse, "The server's answer cannot be read.")
+                .with_source(error)
+        })?;
+        last = Document { duplicate: last.duplicate, ..next };
+        if wait == Wait::Searchable && last.status == DocumentStatus::Ready {
+            break;
+        }
+    }
+    Ok(last)
+}
+
+fn settled(document: Document) -> Result<Document, DocumentFailure> {
+    match (document.status, &document.error) {
+        (DocumentStatus::Ready, _) => Ok(document),
+        (_, Some(failure)) => Err(failure.clone()),
+        _ => {
+            Err((&Error::new(ErrorKind::Cancelled, "The work on this document was stopped."))
+                .into())
+        }
+    }
+}
+
+fn is_about_the_file(error: &Error) -> bool {
+    let kinds = [ErrorKind::InvalidInput, ErrorKind::NotFound, ErrorKind::TooLarge];
+    kinds.contains(&error.kind()) || error.reason() == Some(Reason::ReadOnly)
+}
+
+async fn find_or_make(client: &Client, name: &str, output: &Output) -> Result<CollectionId> {
+    let mut path = "/api/v1/collections?limit=200".to_owned();
+    loop {
+        let page: Page<Collection> = client.get(&path).await?;
+        let found = page.items.iter().find(|c| c.name == name || c.id.to_string() == name);
+        if let Some(collection) = found {
+            return Ok(collection.id);
+        }
+        match page.next_cursor {
+            Some(cursor) => path = format!("/api/v1/collections?limit=200&cursor={cursor}"),
+            None => break,
+        }
+    }
+    let (name, description) = (name.to_owned(), String::new());
+    let new = NewCollection { name, description, visibility: Visibility::Private };
+    let made: Collection = client.post("/api/v1/collections", &new).await?;
+    output.note(&format!("Made the collection {}.", made.name));
+    Ok(made.id)
+}
+
+impl Report {
+    /// Nothing could be taken in.
+    pub(super) const fn is_useless(&self) -> bool {
+        self.documents.is_empty()
+    }
+
+    const fn n_files(&self) -> usize {
+        self.documents.len() + self.failed.len()
+    }
+
+    fn add(&mut self, path: &Path, outcome: Result<Document, DocumentFailure>) {
+        match outcome {
+            Ok(document) => self.documents.push(document),
+            Err(failure) => self.failed.push(Failed { path: path.display().to_string(), failure }),
+        }
+    }
+
+    fn show(&self, output: &Output) {
+        let n_known = self.documents.iter().filter(|document| document.duplicate).count();
+        let n_new = self.documents.len() - n_known;
+        let n_failed = self.failed.len();
+        output.line(&format!(
+            "{n_new} documents added, {n_known} were there before, {n_failed} failed."
+        ));
+        self.show_failures(output);
+    }
+
+    /// What failed, and why.
+    pub(super) fn show_failures(&self, output: &Output) {
+        for Failed { path, failure } in &self.failed {
+            output.note(&format!("{path}: {}", failure.message));
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The configuration: defaults, then a file, then the environment, then flags; each later one wins.
+//!
+//! Every setting has a name with dots, such as `engine.limits.max_upload_bytes`. A file says it in TOML, the
+//! environment as `CHATBOT__ENGINE__LIMITS__MAX_UPLOAD_BYTES`. Values are merged as text-like tables first and turned
+//! into [`Config`] once, at the end, so that every mistake is found in one place and named with where it came from.
+
+mod layers;
+mod paths;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use chatbot_core::config::EngineConfig;
+use chatbot_core::{Error, ErrorKind, Result};
+use serde::{Deserialize, Serialize};
+
+pub use layers::{Layers, Origin, Setting};
+pub use paths::default_data_dir;
+
+/// Everything that can be set about the server.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The engine.
+    pub engine: EngineConfig,
+    /// The server.
+    pub server: ServerConfig,
+    /// Who may use it.
+    pub auth: AuthConfig,
+    /// The log.
+    pub log: LogConfig,
+}
+
+/// How the server listens and stops.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServerConfig {
+    /// Where it listens.
+    pub listen: String,
+    /// Seconds that open connections get to end when it stops.
+    pub drain_s: u64,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self { listen: "127.0.0.1:8080".to_owned(), drain_s: 5 }
+    }
+}
+
+/// Who may use the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuthConfig {
+    /// How it knows them.
+    pub mode: AuthMode,
+}
+
+/// How the server knows who is asking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthMode {
+    /// One owner, on this machine only.
+    #[default]
+    Local,
+    /// Accounts; not in this release.
+    Accounts,
+}
+
+/// The log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogConfig {
+    /// What is logged, such as `info` or `warn,chatbot_core=debug`.
+    pub filter: String,
+    /// How it is written.
+    pub format: LogFormat,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self {
+            filter: "warn,chatbot_server=info,chatbot_core=info".to_owned(),
+            format: LogFormat::Text,
+        }
+    }
+}
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+impl Config {
+    /// Loads everything: `file`, the process's environment, and the flags in `flags` (name and value).
+    ///
+    /// # Errors
+    /// `config_invalid`, naming the setting and where it came from; `not_found` for a file that is not there.
+    pub fn load(file: Option<PathBuf>, flags: &BTreeMap<&str, String>) -> Result<(Self, Layers)> {
+        let mut layers = Layers::defaults()?;
+        if let Some(path) = file {
+            layers.add_file(&path)?;
+        }
+        layers.add_environment(std::env::vars())?;
+        layers.add_flags(flags)?;
+        Ok((layers.build()?, layers))
+    }
+
+    /// Checks every value.
+    ///
+    /// # Errors
+    /// `config_invalid`, naming the setting.
+    pub fn validate(&self) -> Result<()> {
+        if self.auth.mode == AuthMode::Accounts {
+            return Err(invalid("`auth.mode` must be `local`: accounts are not in this release."));
+        }
+        if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.log.filter) {
+            return Err(invalid("`log.filter` cannot be read.").with_source(error));
+        }
+        self.engine.validate()
+    }
+}
+
+fn invalid(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::ConfigInvalid, message.into())
+}

@@ -1,0 +1,90 @@
+//! From a listener to a server that was shut down in order.
+
+use std::future::Future;
+use std::time::Duration;
+
+use axum::serve::ListenerExt as _;
+use chatbot_core::{Chatbot, Error, Result};
+use tokio::net::TcpListener;
+
+use crate::app::App;
+use crate::auth::local;
+use crate::config::Config;
+use crate::lock::DataLock;
+use crate::routes;
+
+/// Opens the engine and serves it on `listener` until `shutdown` ends; then finishes what runs and lets go of the data
+/// directory.
+///
+/// # Errors
+/// `config_invalid` for an address that other machines can reach; `storage` where the data directory cannot be used or
+/// is somebody else's; whatever opening the engine says.
+pub async fn run(
+    config: Config,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<()> {
+    run_with(config, listener, shutdown, || ()).await
+}
+
+/// As [`run`], and calls `ready` once requests are answered.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) async fn run_with(
+    config: Config,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+    ready: impl FnOnce(),
+) -> Result<()> {
+    let address = listener.local_addr()?;
+    if !local::is_loopback(address.ip()) {
+        return Err(local::not_loopback(address));
+    }
+    let mut lock = match &config.engine.data_dir {
+        Some(data_dir) => Some(DataLock::acquire(data_dir)?),
+        None => None,
+    };
+    let chatbot = Chatbot::open(config.engine.clone()).await?;
+    if let Some(lock) = &mut lock {
+        lock.announce(Some(address.to_string()))?;
+    }
+    ready();
+    let served = serve(App::new(chatbot.clone(), &config), &config, listener, shutdown).await;
+    let closed = chatbot.close().await;
+    served.and(closed)
+}
+
+async fn serve(
+    app: App,
+    config: &Config,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<()> {
+    let draining = app.draining.clone();
+    let begun = draining.clone();
+    let router = routes::router(app);
+    // Tokens are small and must not wait for more to fill a packet.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection keeps its delay");
+        }
+    });
+    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
+        shutdown.await;
+        draining.cancel();
+    });
+    let late = async {
+        begun.cancelled().await;
+        tokio::time::sleep(Duration::from_secs(config.server.drain_s)).await;
+    };
+    tokio::select! {
+        served = server.into_future() => {
+            served.map_err(|error| Error::from(error).with_operation("serve"))
+        }
+        () = late => {
+            tracing::warn!("connections are cut: they did not end in time");
+            Ok(())
+        }
+    }
+}
