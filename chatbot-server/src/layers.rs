@@ -141,3 +141,36 @@ fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> Response {
     // What it was is in the panic's own log line; here it could hold anything.
     ApiError::from(Error::internal("Something went wrong here. The log says more.")).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::{Body, to_bytes};
+    use axum::routing::get;
+    use tower::ServiceExt as _;
+
+    async fn fails() {
+        panic!("a library's own words");
+    }
+
+    async fn plain() -> (StatusCode, &'static str) {
+        (StatusCode::BAD_REQUEST, "a library's own words")
+    }
+
+    #[tokio::test]
+    async fn panics_and_plain_errors_get_the_native_body() {
+        let routes = Router::new().route("/panic", get(fails)).route("/plain", get(plain));
+        let app = wrap(routes);
+        for (path, status, code) in [("/panic", 500, "internal"), ("/plain", 400, "invalid_input")]
+        {
+            let request = Request::builder().uri(path).header(header::HOST, "localhost");
+            let reply = app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+            assert_eq!(reply.status(), status);
+            assert!(reply.headers().contains_key(X_REQUEST_ID));
+            let body = to_bytes(reply.into_body(), usize::MAX).await.unwrap();
+            let json: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!(json["error"]["code"], code, "{json}");
+            assert!(!json.to_string().contains("library"), "{json}");
+        }
+    }
+}

@@ -1,9 +1,10 @@
 //! `ask`: a question, its answer as it comes, and what it rests on.
 
+use std::cell::Cell;
 use std::path::Path;
 
 use chatbot_core::sse::SseEvent;
-use chatbot_core::types::{Event, Message, SequencedEvent, SessionId, Source};
+use chatbot_core::types::{Event, Message, MessageId, SequencedEvent, SessionId, Source};
 use chatbot_core::{Error, ErrorKind, Result};
 use futures_util::StreamExt as _;
 use serde_json::json;
@@ -12,7 +13,7 @@ use super::args::{Ask, Wait};
 use super::client::Client;
 use super::output::Output;
 use super::settings::Settings;
-use super::{Outcome, ingest};
+use super::{Outcome, ingest, interrupted};
 
 /// The longest quote that is shown.
 const MAX_QUOTE_CHARS: usize = 200;
@@ -24,12 +25,24 @@ pub(super) async fn ask(ask: Ask, settings: Settings, output: &Output) -> Result
     } else {
         Client::connect(&settings.config).await?
     };
-    if let Some(docs) = &ask.docs {
-        take_in(&client, docs, output).await?;
-    }
-    let asked = turn(&client, &ask, output).await;
+    let running = Cell::new(None);
+    let work = async {
+        if let Some(docs) = &ask.docs {
+            take_in(&client, docs, output).await?;
+        }
+        turn(&client, &ask, &running, output).await.map(Some)
+    };
+    let asked = tokio::select! {
+        asked = work => asked,
+        () = interrupted() => {
+            stop(&client, running.get()).await;
+            Ok(None)
+        }
+    };
     client.close().await?;
-    let (session_id, message) = asked?;
+    let Some((session_id, message)) = asked? else {
+        return Ok(Outcome::Interrupted);
+    };
     show_sources(&message, output);
     output.document(&json!({"session_id": session_id, "message": message}));
     Ok(Outcome::Done)
@@ -47,7 +60,23 @@ async fn take_in(client: &Client, docs: &Path, output: &Output) -> Result<()> {
     Ok(())
 }
 
-async fn turn(client: &Client, ask: &Ask, output: &Output) -> Result<(Option<SessionId>, Message)> {
+/// A server would go on with an answer that nobody reads.
+async fn stop(client: &Client, running: Option<MessageId>) {
+    if let Some(id) = running {
+        let stopped: Result<()> =
+            client.post(&format!("/api/v1/messages/{id}/stop"), &json!({})).await;
+        if let Err(error) = stopped {
+            tracing::warn!(%error, "the answer could not be stopped");
+        }
+    }
+}
+
+async fn turn(
+    client: &Client,
+    ask: &Ask,
+    running: &Cell<Option<MessageId>>,
+    output: &Output,
+) -> Result<(Option<SessionId>, Message)> {
     let body = json!({
         "message": ask.question,
         "session_id": ask.session,
@@ -59,7 +88,10 @@ async fn turn(client: &Client, ask: &Ask, output: &Output) -> Result<(Option<Ses
     let mut session = ask.session;
     while let Some(event) = events.next().await {
         match parse(&event?)?.event {
-            Event::Started { session_id, .. } => session = Some(session_id),
+            Event::Started { session_id, message_id, .. } => {
+                session = Some(session_id);
+                running.set(Some(message_id));
+            }
             Event::Text { delta } => output.text(&delta),
             Event::Warning(warning) => output.note(&warning.message),
             Event::Done { message } => {

@@ -194,7 +194,9 @@ fn body(value: &impl Serialize) -> Result<Body> {
 
 async fn json<T: DeserializeOwned>(reply: Response<Body>) -> Result<T> {
     let bytes = to_bytes(reply.into_body(), MAX_REPLY_BYTES).await.map_err(broken)?;
-    serde_json::from_slice(&bytes).map_err(broken)
+    // An answer without a body says that it is done.
+    let json: &[u8] = if bytes.is_empty() { b"null" } else { &bytes };
+    serde_json::from_slice(json).map_err(broken)
 }
 
 fn events(reply: Response<Body>) -> BoxStream<'static, Result<SseEvent>> {

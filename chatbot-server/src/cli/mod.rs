@@ -68,8 +68,8 @@ async fn verb(arguments: &Arguments, output: &Output) -> Result<Outcome> {
     let settings = settings::load(&arguments.common, &command)?;
     telemetry::start(&settings.config.log);
     let work = dispatch(command, settings, output);
-    if matches!(arguments.verb(), Command::Serve(_)) {
-        // It stops in order by itself.
+    if matches!(arguments.verb(), Command::Serve(_) | Command::Ask(_)) {
+        // They stop in order by themselves.
         return work.await;
     }
     tokio::select! {

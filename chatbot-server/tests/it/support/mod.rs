@@ -1,0 +1,252 @@
+//! A server on a free port, and a client that sees everything.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use chatbot_core::sse::{SseEvent, SseParser};
+use chatbot_core::testing::ScriptedModel;
+use chatbot_core::{Chatbot, Result};
+use chatbot_server::config::Config;
+use chatbot_server::{App, router};
+use futures_util::StreamExt as _;
+use http_body_util::BodyExt as _;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+pub const BOUNDARY: &str = "boundary";
+
+/// A server that stops when it is dropped.
+pub struct Server {
+    pub address: SocketAddr,
+    pub folder: TempDir,
+    http: Client<HttpConnector, Body>,
+    stop: Option<oneshot::Sender<()>>,
+    task: Option<JoinHandle<Result<()>>>,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Reply {
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|_| panic!("not JSON: {}", String::from_utf8_lossy(&self.body)))
+    }
+
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
+        if self.body.is_empty() { Value::Null } else { self.json() }
+    }
+
+    /// The native error, which every error is.
+    #[track_caller]
+    pub fn error(self, status: u16, code: &str) -> Value {
+        let json = self.expect(status);
+        assert_eq!(json["error"]["code"], code, "{json}");
+        assert!(json["error"]["message"].is_string() && json["error"]["retryable"].is_boolean());
+        assert!(json["error"]["request_id"].as_str().is_some_and(|id| !id.is_empty()), "{json}");
+        json
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+impl Server {
+    /// The server as it is shipped, with an empty data directory.
+    pub async fn start() -> Self {
+        let (listener, folder, config) = prepare().await;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let address = listener.local_addr().unwrap();
+        let shutdown = async move { drop(stopped.await) };
+        let task = tokio::spawn(chatbot_server::run(config, listener, shutdown));
+        Self::new(address, folder, stop, task)
+    }
+
+    /// The same surface over an engine whose model follows a script.
+    pub async fn with_model(model: ScriptedModel) -> Self {
+        let (listener, folder, config) = prepare().await;
+        let builder = Chatbot::builder().config(config.engine.clone());
+        let chatbot = builder.custom_model(Arc::new(model)).build().await.unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let address = listener.local_addr().unwrap();
+        let router = router(App::new(chatbot, &config));
+        let task = tokio::spawn(async move {
+            let server = axum::serve(listener, router);
+            Ok(server.with_graceful_shutdown(async move { drop(stopped.await) }).await?)
+        });
+        Self::new(address, folder, stop, task)
+    }
+
+    fn new(
+        address: SocketAddr,
+        folder: TempDir,
+        stop: oneshot::Sender<()>,
+        task: JoinHandle<Result<()>>,
+    ) -> Self {
+        let http = Client::builder(TokioExecutor::new()).build_http();
+        Self { address, folder, http, stop: Some(stop), task: Some(task) }
+    }
+
+    /// Asks it to stop and waits until it has.
+    pub async fn stop(mut self) -> Result<()> {
+        drop(self.stop.take());
+        self.task.take().unwrap().await.unwrap()
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> axum::http::request::Builder {
+        Request::builder().method(method).uri(format!("http://{}{path}", self.address))
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> Reply {
+        let reply = self.http.request(request).await.unwrap();
+        let (parts, body) = reply.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Reply { status: parts.status, headers: parts.headers, body }
+    }
+
+    pub async fn get(&self, path: &str) -> Reply {
+        self.send(self.request(Method::GET, path).body(Body::empty()).unwrap()).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Reply {
+        self.send(self.request(Method::DELETE, path).body(Body::empty()).unwrap()).await
+    }
+
+    pub async fn with_json(&self, method: Method, path: &str, json: &Value) -> Reply {
+        let request = self.request(method, path).header(header::CONTENT_TYPE, "application/json");
+        self.send(request.body(json.to_string().into()).unwrap()).await
+    }
+
+    pub async fn post(&self, path: &str, json: Value) -> Reply {
+        self.with_json(Method::POST, path, &json).await
+    }
+
+    pub async fn post_keyed(&self, path: &str, key: &str, json: Value) -> Reply {
+        let request = self.request(Method::POST, path).header("idempotency-key", key);
+        let request = request.header(header::CONTENT_TYPE, "application/json");
+        self.send(request.body(json.to_string().into()).unwrap()).await
+    }
+
+    /// Sends a form of these parts: name, file name, content.
+    pub async fn form(&self, parts: &[(&str, Option<&str>, &[u8])]) -> Reply {
+        let request = self.request(Method::POST, "/api/v1/documents");
+        self.send(with_form(request, parts)).await
+    }
+
+    pub async fn upload(&self, name: &str, content: &[u8]) -> Reply {
+        self.form(&[("file", Some(name), content)]).await
+    }
+
+    /// Uploads a text and waits until it answers.
+    pub async fn add(&self, name: &str, text: &str) -> Value {
+        let document = self.upload(name, text.as_bytes()).await.expect(202);
+        let document = self.settled(document["id"].as_str().unwrap()).await;
+        assert_eq!(document["status"], "ready", "{document}");
+        document
+    }
+
+    /// The last state of a document, once nothing more will happen to it.
+    pub async fn settled(&self, id: &str) -> Value {
+        let events =
+            self.events(Method::GET, &format!("/api/v1/documents/{id}/events"), None).await;
+        let all: Vec<_> = events.collect().await;
+        assert!(all.iter().all(|event: &SseEvent| event.event.as_deref() == Some("document")));
+        serde_json::from_str(&all.last().unwrap().data).unwrap()
+    }
+
+    /// Sends a request and gives the events of the answer as they come.
+    pub async fn events(
+        &self,
+        method: Method,
+        path: &str,
+        json: Option<Value>,
+    ) -> std::pin::Pin<Box<dyn futures_util::Stream<Item = SseEvent> + Send>> {
+        let request = self.request(method, path).header(header::ACCEPT, "text/event-stream");
+        let request = request.header(header::CONTENT_TYPE, "application/json");
+        let body = json.map_or(Body::empty(), |json| json.to_string().into());
+        let reply = self.http.request(request.body(body).unwrap()).await.unwrap();
+        assert_eq!(reply.status(), StatusCode::OK);
+        assert_eq!(reply.headers()["x-accel-buffering"], "no");
+        assert!(!reply.headers().contains_key(header::CONTENT_ENCODING));
+        let mut parser = SseParser::with_limit(16 << 20);
+        let pieces = Body::new(reply.into_body()).into_data_stream();
+        Box::pin(pieces.flat_map(move |piece| {
+            futures_util::stream::iter(parser.push(&piece.unwrap()).unwrap())
+        }))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
+}
+
+pub fn with_form(
+    request: axum::http::request::Builder,
+    parts: &[(&str, Option<&str>, &[u8])],
+) -> Request<Body> {
+    let mut body = Vec::new();
+    for (name, file, content) in parts {
+        let file = file.map(|file| format!("; filename=\"{file}\"")).unwrap_or_default();
+        let head = format!(
+            "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n"
+        );
+        body.extend_from_slice(head.as_bytes());
+        body.extend_from_slice(content);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(format!("--{BOUNDARY}--\r\n").as_bytes());
+    let kind = format!("multipart/form-data; boundary={BOUNDARY}");
+    request.header(header::CONTENT_TYPE, kind).body(body.into()).unwrap()
+}
+
+/// The JSON of an event.
+pub fn data(event: &SseEvent) -> Value {
+    serde_json::from_str(&event.data).unwrap()
+}
+
+/// Waits for something that comes by itself, with a bound that no machine needs.
+pub async fn eventually<F: Future<Output = bool>>(mut holds: impl FnMut() -> F) {
+    for _ in 0..500 {
+        if holds().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("it never came to hold");
+}
+
+pub fn question(text: &str) -> Value {
+    json!({"message": text, "stream": false})
+}
+
+async fn prepare() -> (TcpListener, TempDir, Config) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = Config::default();
+    config.engine.data_dir = Some(folder.path().join("data"));
+    config.server.drain_s = 1;
+    (listener, folder, config)
+}
