@@ -64,7 +64,8 @@ fn page(web: &Path) -> Result<PathBuf, String> {
         return Err("Node and npm are not installed".to_owned());
     }
     if !is_installed(web) {
-        run(web, &["ci", "--no-audit", "--no-fund"])?;
+        // Not `npm ci`: it fails where the lock file lacks packages for other platforms, which a registry may not have.
+        run(web, &["install", "--no-save", "--no-audit", "--no-fund"])?;
     }
     run(web, &["run", "build"])?;
     fs::write(dist.join(STAMP), sources).map_err(|error| error.to_string())?;
