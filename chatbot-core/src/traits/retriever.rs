@@ -101,3 +101,17 @@ pub struct TermEvidence {
     /// Chunks that were searched.
     pub n_chunks: u64,
 }
+
+impl TermEvidence {
+    /// How much the term tells: the inverse document frequency that cannot be negative,
+    /// `ln(1 + (N - n + 0.5) / (n + 0.5))`. Comparable within one reply only.
+    #[must_use]
+    pub fn rarity(&self) -> f32 {
+        #[allow(clippy::cast_precision_loss, reason = "a logarithm follows")]
+        let [with, without] = [
+            self.document_frequency as f32,
+            self.n_chunks.saturating_sub(self.document_frequency) as f32,
+        ];
+        ((without + 0.5) / (with + 0.5)).ln_1p()
+    }
+}

@@ -338,12 +338,12 @@ mod tests {
     fn markers_of_every_style_are_found() {
         let cases = [
             ("A [1].", "A <[1]>."),
-            ("A[1][2] b", "A<[1]><[2]> b"),
+            ("Fact[1][2] b", "Fact<[1]><[2]> b"),
             ("A [1, 2].", "A <[1, 2]>."),
             ("A [1-3].", "A <[1, 2, 3]>."),
-            ("A【2】。", "A<[2]>。"),
+            ("事实【2】。", "事实<[2]>。"),
             ("A [^1]", "A <[1]>"),
-            ("A［1］", "A<[1]>"),
+            ("Fact［1］", "Fact<[1]>"),
         ];
         for (text, expected) in cases {
             assert_eq!(scan(3, &[text]), expected);

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
-use crate::text::{QueryTerm, analyse, detect_language, query_terms, sentences};
+use crate::text::{QueryTerm, TermSet, detect_language, query_terms, sentences};
 use crate::types::{DocumentId, Source, Span};
 
 /// Sentences of the longest quote that is put together from a statement in other words.
@@ -12,15 +12,21 @@ const MAX_QUOTE_SENTENCES: usize = 3;
 /// What another sentence must add to the share of a statement that a quote covers, to be quoted too.
 const MIN_GAIN_PER_SENTENCE: f32 = 0.1;
 
-/// The share of a statement's words that its quote must have for it to count as supported.
+/// The share of a statement's words that its quote must have, with title and headings, for it to count as supported.
 const MIN_COVERAGE: f32 = 0.6;
+
+/// The share that the quote must have without them.
+const MIN_OWN_COVERAGE: f32 = 0.3;
+
+/// What a word in the sentences is worth besides one in title or headings, so that the sentence that says it is found.
+const OWN_WORTH: f32 = 0.05;
 
 /// A source that statements can be looked up in.
 #[derive(Debug)]
 pub(super) struct Quotable {
     sources: Arc<[Source]>,
     index: usize,
-    sentences: OnceLock<Vec<Sentence>>,
+    analysed: OnceLock<Analysed>,
 }
 
 /// What a source says in support of a statement.
@@ -35,16 +41,9 @@ pub(super) struct Quoted {
     pub(super) verified: bool,
 }
 
-#[derive(Debug)]
-struct Sentence {
-    span: Span,
-    stems: HashSet<String>,
-    surfaces: HashSet<String>,
-}
-
 impl Quotable {
     pub(super) fn new(sources: Arc<[Source]>, index: usize) -> Self {
-        Self { sources, index, sentences: OnceLock::new() }
+        Self { sources, index, analysed: OnceLock::new() }
     }
 
     fn source(&self) -> Option<&Source> {
@@ -67,9 +66,9 @@ impl Quotable {
         let (span, verified) = match exact {
             Some(span) => (span, true),
             None => {
-                let (span, coverage) = self.best_window(statement)?;
-                let quote = span.slice(&source.text)?;
-                (span, coverage >= MIN_COVERAGE && facts_agree(statement, quote, source))
+                let window = self.best_window(statement)?;
+                let quote = window.span.slice(&source.text)?;
+                (window.span, window.supports() && facts_agree(statement, quote, source))
             }
         };
         Some(Quoted {
@@ -82,60 +81,74 @@ impl Quotable {
         })
     }
 
-    /// The run of sentences that covers most of the statement, and the share that it covers.
-    fn best_window(&self, statement: &str) -> Option<(Span, f32)> {
-        let sentences = self.sentences.get_or_init(|| analysed(self.text()));
+    /// The run of sentences that supports the statement best. What title and headings say counts for every run: it
+    /// is what a passage need not repeat.
+    fn best_window(&self, statement: &str) -> Option<Window> {
+        let source = self.source()?;
+        let analysed = self.analysed.get_or_init(|| Analysed::of(source));
         let terms = query_terms(statement);
-        let total: f32 = terms.iter().map(weight).sum();
-        let mut best: Option<(Span, f32, f32)> = None;
-        for start in 0..sentences.len() {
-            let mut covered = vec![false; terms.len()];
-            for (n, sentence) in sentences.iter().skip(start).take(MAX_QUOTE_SENTENCES).enumerate()
-            {
-                for (term, covered) in terms.iter().zip(&mut covered) {
-                    *covered |= sentence.has(term);
+        let total = terms.iter().map(weight).sum::<f32>().max(1.0);
+        let share = |is_covered: &dyn Fn(&QueryTerm) -> bool| {
+            terms.iter().filter(|term| is_covered(term)).map(weight).sum::<f32>() / total
+        };
+        let mut best: Option<(Window, f32)> = None;
+        for start in 0..analysed.sentences.len() {
+            let mut price = 0.0;
+            for n in 1..=MAX_QUOTE_SENTENCES {
+                let Some(run) = analysed.sentences.get(start..start + n) else { break };
+                let own = |term: &QueryTerm| run.iter().any(|(_, set)| set.has(&term.surface, &term.stems));
+                let above = |term: &QueryTerm| analysed.above.has(&term.surface, &term.stems);
+                let coverage = share(&|term| own(term) || above(term));
+                let worth = coverage + share(&own) * OWN_WORTH - price;
+                if best.as_ref().is_none_or(|(_, most)| worth > *most) {
+                    let span = run.iter().map(|(span, _)| *span).reduce(Span::union)?;
+                    best = Some((Window { span, coverage, own: share(&own) }, worth));
                 }
-                let found = terms.iter().zip(&covered).filter(|(_, covered)| **covered);
-                let coverage = found.map(|(term, _)| weight(term)).sum::<f32>() / total.max(1.0);
-                let value = coverage
-                    - MIN_GAIN_PER_SENTENCE
-                        * if n == 0 {
-                            0.0
-                        } else if n == 1 {
-                            1.0
-                        } else {
-                            2.0
-                        };
-                let first = sentences.get(start)?.span;
-                if best.is_none_or(|(.., most)| value > most) {
-                    best = Some((first.union(sentence.span), coverage, value));
-                }
+                price += MIN_GAIN_PER_SENTENCE;
             }
         }
-        best.map(|(span, coverage, _)| (span, coverage))
+        best.map(|(window, _)| window)
+    }
+}
+
+/// A run of sentences.
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    span: Span,
+    /// The share of the statement that the run covers, with title and headings.
+    coverage: f32,
+    /// The share that it covers without them.
+    own: f32,
+}
+
+impl Window {
+    const fn supports(&self) -> bool {
+        self.coverage >= MIN_COVERAGE && self.own >= MIN_OWN_COVERAGE
     }
 }
 
 /// Figures tell more than words.
 fn weight(term: &QueryTerm) -> f32 {
-    if term.surface.contains(|c: char| c.is_numeric()) { 2.0 } else { 1.0 }
+    if term.surface.contains(char::is_numeric) { 2.0 } else { 1.0 }
 }
 
-impl Sentence {
-    fn has(&self, term: &QueryTerm) -> bool {
-        self.surfaces.contains(&term.surface)
-            || term.stems.iter().any(|stem| self.stems.contains(stem))
+/// A source as its terms.
+#[derive(Debug)]
+struct Analysed {
+    above: TermSet,
+    sentences: Vec<(Span, TermSet)>,
+}
+
+impl Analysed {
+    fn of(source: &Source) -> Self {
+        let language = detect_language(&source.text);
+        let set = |texts: &[&str]| TermSet::of(texts, language.as_ref());
+        let sentence = |span: Span| (span, set(&[span.slice(&source.text).unwrap_or_default()]));
+        Self {
+            above: set(&[&source.title, source.heading.as_deref().unwrap_or_default()]),
+            sentences: sentences(&source.text).into_iter().map(sentence).collect(),
+        }
     }
-}
-
-fn analysed(text: &str) -> Vec<Sentence> {
-    let language = detect_language(text);
-    let set = |terms: &str| terms.split(' ').map(str::to_owned).collect();
-    let sentence = |span: Span| {
-        let terms = analyse(&[span.slice(text).unwrap_or_default()], language.as_ref());
-        Sentence { span, stems: set(terms.stems()), surfaces: set(terms.surfaces()) }
-    };
-    sentences(text).into_iter().map(sentence).collect()
 }
 
 /// Where `statement` stands in `text`: as it is, or else up to case, white space and Markdown's emphasis.

@@ -3,14 +3,18 @@
 //! No model runs: the question's terms are looked up in the sentences of what was found, and the sentences that hold
 //! most of them, weighed by how much each tells, are quoted word for word.
 
+mod candidates;
+mod wanted;
+
 use async_trait::async_trait;
 use futures_util::{StreamExt as _, stream};
 
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::text::{TermSet, detect_language, query_terms, sentences};
 use crate::traits::{ChatModel, ChatRequest, Grounding, ModelEvent, ModelInfo, ModelStream};
-use crate::types::{FinishReason, Span, Usage};
+use crate::types::{FinishReason, Usage};
+
+use self::candidates::candidates;
 
 /// The most sentences of an answer.
 const MAX_SENTENCES: usize = 3;
@@ -54,26 +58,19 @@ impl ChatModel for ExtractiveModel {
     }
 }
 
-/// The pieces of the answer: each a sentence with its marker.
+/// The pieces of the answer: each a sentence, word for word, with its marker.
 fn chosen(grounding: &Grounding) -> Vec<String> {
-    let terms = query_terms(&grounding.question);
-    let mut candidates: Vec<(f32, usize, Span)> = Vec::new();
-    for (at, source) in grounding.sources.iter().enumerate().filter(|(_, source)| !source.deleted) {
-        let language = detect_language(&source.text);
-        for span in sentences(&source.text) {
-            let set =
-                TermSet::of(&[span.slice(&source.text).unwrap_or_default()], language.as_ref());
-            let found = terms.iter().filter(|term| set.has(&term.surface, &term.stems));
-            candidates.push((found.map(|term| term.weight).sum(), at, span));
-        }
-    }
-    candidates.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let mut candidates = candidates(grounding);
+    candidates.sort_by(|a, b| b.score.total_cmp(&a.score));
+    // Sentences that have nothing to do with the question fill no answer up; where all are such, the best one stands.
+    let first = candidates.first().copied();
+    candidates.retain(|candidate| candidate.is_related || Some(*candidate) == first);
     candidates.truncate(MAX_SENTENCES);
-    candidates.sort_by_key(|(_, at, span)| (*at, *span));
-    let texts = candidates.iter().enumerate().filter_map(|(n, (_, at, span))| {
-        let source = grounding.sources.get(*at)?;
+    candidates.sort_by_key(|candidate| (candidate.source, candidate.span));
+    let texts = candidates.iter().enumerate().filter_map(|(n, candidate)| {
+        let source = grounding.sources.get(candidate.source)?;
         let space = if n == 0 { "" } else { " " };
-        Some(format!("{space}{} [{}]", span.slice(&source.text)?, source.index))
+        Some(format!("{space}{} [{}]", candidate.span.slice(&source.text)?, source.index))
     });
     texts.collect()
 }

@@ -1,0 +1,317 @@
+//! Models: the suite that all of them pass, and an OpenAI-compatible endpoint that says whatever it is told to.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chatbot_core::testing::conformance::chat_model;
+use chatbot_core::testing::scripted_server::{Act, ScriptedServer, event_stream_head, reply};
+use chatbot_core::testing::{ScriptedModel, Step};
+use chatbot_core::traits::{ChatModel, ChatRequest, Grounding, ModelEvent, ModelMessage};
+use chatbot_core::types::{
+    ChunkId, DocumentId, FinishReason, MessageRole, Metadata, Secret, Source, SourceScores, Usage,
+};
+use chatbot_core::models::{ExtractiveModel, OpenAiConfig, OpenAiModel};
+use chatbot_core::{Context, Error, ErrorKind};
+use futures_util::StreamExt as _;
+
+fn request() -> ChatRequest {
+    let message = |role, content: &str| ModelMessage { role, content: content.to_owned() };
+    ChatRequest {
+        system: Some("Be brief.".to_owned()),
+        messages: vec![
+            message(MessageRole::User, "Hello"),
+            message(MessageRole::Assistant, "Hello!"),
+            message(MessageRole::User, "Where is the Seine?"),
+        ],
+        temperature: Some(0.5),
+        max_output_tokens: Some(99),
+        grounding: None,
+    }
+}
+
+fn model(server: &ScriptedServer) -> OpenAiModel {
+    let config = OpenAiConfig {
+        name: "openai:test".to_owned(),
+        base_url: format!("{}/v1/", server.url()),
+        model: "test".to_owned(),
+        api_key: Some(Secret::new("sk-hidden")),
+    };
+    OpenAiModel::new(config).expect("a valid configuration")
+}
+
+/// The acts of a stream of these `data:` lines.
+fn events(data: &[&str]) -> Vec<Act> {
+    let body: String = data.iter().map(|data| format!("data: {data}\n\n")).collect();
+    vec![Act::Send(event_stream_head()), Act::Send(body.into_bytes())]
+}
+
+fn delta(text: &str) -> String {
+    format!(r#"{{"choices":[{{"index":0,"delta":{{"content":"{text}"}},"finish_reason":null}}]}}"#)
+}
+
+const STOP: &str = r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#;
+const USAGE: &str = r#"{"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":3,"total_tokens":10}}"#;
+
+async fn outcome(acts: Vec<Act>) -> Result<Vec<ModelEvent>, Error> {
+    let server = ScriptedServer::start(vec![acts]).await?;
+    let mut stream = model(&server).stream(&Context::local(), request()).await?;
+    let mut events = Vec::new();
+    while let Some(event) = stream.next().await {
+        events.push(event?);
+    }
+    Ok(events)
+}
+
+async fn failure(acts: Vec<Act>) -> Error {
+    outcome(acts).await.expect_err("the answer must fail")
+}
+
+async fn failure_of_status(status: &str, headers: &[(&str, &str)], body: &str) -> Error {
+    failure(vec![Act::Send(reply(status, headers, body))]).await
+}
+
+#[tokio::test]
+async fn every_model_passes_the_suite() {
+    chat_model::run(&ScriptedModel::replying("In France."), &request()).await;
+    let quoting = ChatRequest { grounding: Some(grounding()), ..request() };
+    chat_model::run(&ExtractiveModel::default(), &quoting).await;
+    let server = ScriptedServer::start(vec![events(&[&delta("In"), &delta(" France."), STOP, "[DONE]"])]);
+    let server = server.await.expect("a port");
+    chat_model::run(&model(&server), &request()).await;
+}
+
+#[tokio::test]
+async fn an_answer_is_streamed_with_its_thoughts_its_usage_and_its_end() {
+    let thought = r#"{"choices":[{"delta":{"role":"assistant","content":"","reasoning_content":"Hm."}}]}"#;
+    let events = outcome(events(&[thought, &delta("In"), &delta(" France."), STOP, USAGE, "[DONE]", "nonsense"]));
+    let usage = Usage { input_tokens: 7, output_tokens: 3, cost_usd: None, estimated: false };
+    let expected = [
+        ModelEvent::Thinking("Hm.".into()),
+        ModelEvent::Text("In".into()),
+        ModelEvent::Text(" France.".into()),
+        ModelEvent::Usage(usage),
+        ModelEvent::Finish(FinishReason::Stop),
+    ];
+    assert_eq!(events.await.expect("an answer"), expected);
+}
+
+#[tokio::test]
+async fn bytes_may_come_one_by_one() {
+    let body = format!("data: {}\r\n\r\ndata: {STOP}\r\n\r\ndata: [DONE]\r\n\r\n", delta("日本 é"));
+    let bytes = body.into_bytes().into_iter().map(|byte| Act::Send(vec![byte]));
+    let acts = [Act::Send(event_stream_head())].into_iter().chain(bytes).collect();
+    let events = outcome(acts).await.expect("an answer");
+    assert_eq!(events[0], ModelEvent::Text("日本 é".into()));
+}
+
+#[tokio::test]
+async fn the_request_is_what_the_format_wants() {
+    let server = ScriptedServer::start(vec![events(&[STOP, "[DONE]"])]).await.expect("a port");
+    let _ = model(&server).complete(&Context::local(), request()).await;
+    let received = server.received().remove(0);
+    assert_eq!(received.line, "POST /v1/chat/completions HTTP/1.1");
+    assert_eq!(received.header("authorization"), Some("Bearer sk-hidden"));
+    let body: serde_json::Value = serde_json::from_slice(&received.body).expect("JSON");
+    insta::assert_json_snapshot!(body);
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_stream_is_understood() {
+    let body = r#"{"choices":[{"message":{"role":"assistant","content":"In France."},"finish_reason":"stop"}],
+        "usage":{"prompt_tokens":7,"completion_tokens":3}}"#;
+    let acts = vec![Act::Send(reply("200 OK", &[("content-type", "application/json")], body))];
+    let events = outcome(acts).await.expect("an answer");
+    assert_eq!(events[0], ModelEvent::Text("In France.".into()));
+    assert_eq!(events[2], ModelEvent::Finish(FinishReason::Stop));
+}
+
+#[tokio::test]
+async fn statuses_become_kinds() {
+    let long = r#"{"error":{"message":"the secret prompt","type":"invalid_request_error","code":"context_length_exceeded"}}"#;
+    let spent = r#"{"error":{"message":"the secret prompt","code":"insufficient_quota"}}"#;
+    let cases = [
+        ("400 Bad Request", "", ErrorKind::InvalidInput),
+        ("400 Bad Request", long, ErrorKind::ContextTooLong),
+        ("401 Unauthorized", "", ErrorKind::Unauthenticated),
+        ("403 Forbidden", "", ErrorKind::PermissionDenied),
+        ("404 Not Found", "<html>", ErrorKind::ConfigInvalid),
+        ("408 Request Timeout", "", ErrorKind::Timeout),
+        ("413 Content Too Large", "", ErrorKind::ContextTooLong),
+        ("429 Too Many Requests", "", ErrorKind::RateLimited),
+        ("429 Too Many Requests", spent, ErrorKind::BudgetExceeded),
+        ("500 Internal Server Error", "the secret prompt", ErrorKind::Unavailable),
+        ("504 Gateway Timeout", "", ErrorKind::Timeout),
+        ("529 Overloaded", "", ErrorKind::Unavailable),
+        ("302 Found", "", ErrorKind::BadResponse),
+    ];
+    for (status, body, kind) in cases {
+        let error = failure_of_status(status, &[("location", "http://127.0.0.1:9/")], body).await;
+        assert_eq!(error.kind(), kind, "{status}");
+        let shown = format!("{error} {error:?}");
+        assert!(!shown.contains("secret prompt") && !shown.contains("sk-hidden"), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn a_provider_says_when_to_come_again() {
+    let after = async |value: &str| {
+        failure_of_status("429 Too Many Requests", &[("retry-after", value)], "").await.retry_after()
+    };
+    assert_eq!(after("7").await, Some(Duration::from_secs(7)));
+    assert_eq!(after("Wed, 21 Oct 2015 07:28:00 GMT").await, None);
+    assert!(after("Fri, 21 Oct 2095 07:28:00 GMT").await.is_some_and(|after| after.as_secs() > 86_400));
+    assert_eq!(after("soon").await, None);
+}
+
+#[tokio::test]
+async fn an_error_in_the_middle_is_an_error_and_no_text() {
+    let error = r#"{"error":{"message":"the secret prompt","type":"server_error","code":503}}"#;
+    let error = failure(events(&[&delta("In"), error])).await;
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(!format!("{error:?}").contains("secret"));
+    let filtered = r#"{"error":{"message":"no","code":"content_filter"}}"#;
+    assert_eq!(failure(events(&[filtered])).await.kind(), ErrorKind::ContentBlocked);
+}
+
+#[tokio::test]
+async fn what_is_cut_short_is_never_whole() {
+    let cut = events(&[&delta("In France")]);
+    assert_eq!(failure(cut.clone()).await.kind(), ErrorKind::BadResponse);
+    let reset = [cut, vec![Act::Reset]].concat();
+    assert!(failure(reset).await.is_retryable());
+    let broken = events(&[r#"{"choices":[{"delta":{"content":"In"#]);
+    assert_eq!(failure(broken).await.kind(), ErrorKind::BadResponse);
+    let html = failure_of_status("200 OK", &[("content-type", "text/html")], "<h1>Welcome</h1>").await;
+    assert_eq!(html.kind(), ErrorKind::BadResponse);
+}
+
+#[tokio::test]
+async fn a_reason_without_the_final_word_is_an_end() {
+    let events = outcome(events(&[&delta("In"), r#"{"choices":[{"delta":{},"finish_reason":"length"}]}"#])).await;
+    assert_eq!(events.expect("an answer").last(), Some(&ModelEvent::Finish(FinishReason::Length)));
+}
+
+#[tokio::test]
+async fn nobody_there_is_unavailable() {
+    let server = ScriptedServer::start(Vec::new()).await.expect("a port");
+    let model = model(&server);
+    drop(server);
+    tokio::task::yield_now().await;
+    let error = model.complete(&Context::local(), request()).await.expect_err("nobody is there");
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(!format!("{error:?}").contains("127.0.0.1"), "{error:?}");
+}
+
+#[tokio::test]
+async fn dropping_or_cancelling_reaches_the_provider() {
+    let hanging = [events(&[&delta("In")]), vec![Act::Hang]].concat();
+    let server = ScriptedServer::start(vec![hanging]).await.expect("a port");
+    let model = model(&server);
+    let mut stream = model.stream(&Context::local(), request()).await.expect("a stream");
+    assert_eq!(stream.next().await.and_then(Result::ok), Some(ModelEvent::Text("In".into())));
+    drop(stream);
+    left(&server, 1).await;
+    let ctx = Context::local();
+    let mut stream = model.stream(&ctx, request()).await.expect("a stream");
+    let _ = stream.next().await;
+    ctx.cancel();
+    let kind = stream.next().await.map(|event| event.map_err(|error| error.kind()));
+    assert_eq!(kind, Some(Err(ErrorKind::Cancelled)));
+    drop(stream);
+    left(&server, 2).await;
+}
+
+/// Waits until this many clients went away.
+async fn left(server: &ScriptedServer, n: usize) {
+    while server.n_left() < n {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[test]
+fn keys_are_never_shown_and_addresses_are_checked() {
+    let config = |base_url: &str| OpenAiConfig {
+        name: "m".to_owned(),
+        base_url: base_url.to_owned(),
+        model: "m".to_owned(),
+        api_key: Some(Secret::new("sk-hidden")),
+    };
+    let model = OpenAiModel::new(config("http://localhost:1/v1")).expect("valid");
+    assert!(!format!("{model:?}").contains("sk-hidden"));
+    for address in ["", "localhost:8080", "ftp://host/v1", "http://user:word@host/v1", "file:///etc"] {
+        let error = OpenAiModel::new(config(address)).expect_err(address);
+        assert_eq!(error.kind(), ErrorKind::ConfigInvalid, "{address}");
+    }
+}
+
+#[tokio::test]
+async fn a_scripted_model_tells_what_happened_to_it() {
+    let model = ScriptedModel::new(vec![Step::Text("a".into()), Step::Hang]);
+    let mut stream = model.stream(&Context::local(), request()).await.expect("a stream");
+    assert_eq!(stream.next().await.and_then(Result::ok), Some(ModelEvent::Text("a".into())));
+    assert_eq!((model.n_running(), model.n_dropped()), (1, 0));
+    drop(stream);
+    assert_eq!((model.n_running(), model.n_dropped()), (0, 1));
+    assert_eq!(model.requests(), [request()]);
+    let failing = ScriptedModel::new(vec![Step::Fail(ErrorKind::RateLimited)]);
+    let error = failing.complete(&Context::local(), request()).await.map_err(|error| error.kind());
+    assert_eq!(error, Err(ErrorKind::RateLimited));
+    let endless = ScriptedModel::new(vec![Step::Text("a".into())]);
+    let error = endless.complete(&Context::local(), request()).await.map_err(|error| error.kind());
+    assert_eq!(error, Err(ErrorKind::BadResponse));
+}
+
+const SEINE: &str = "The Seine rises near Dijon. It flows through Paris,\nthe capital. Boats go up and down all day.";
+const RHINE: &str = "The Rhine is longer than the Seine. Bread is eaten everywhere.";
+
+fn source(index: u32, text: &str) -> Source {
+    Source {
+        index,
+        document_id: DocumentId::from_bytes([1; 16]),
+        document_version: 1,
+        chunk_id: ChunkId::from_bytes([2; 16]),
+        title: "Rivers".to_owned(),
+        text: text.to_owned(),
+        page_start: None,
+        page_end: None,
+        heading: None,
+        byte_start: 0,
+        byte_end: text.len(),
+        score: 3.0 - index as f32,
+        scores: SourceScores::default(),
+        metadata: Metadata::default(),
+        deleted: false,
+    }
+}
+
+fn grounding() -> Grounding {
+    let sources: Arc<[Source]> = vec![source(1, SEINE), source(2, RHINE)].into();
+    Grounding { question: "Where does the Seine rise?".to_owned(), sources, terms: Vec::new().into() }
+}
+
+async fn quoted(grounding: Grounding) -> String {
+    let request = ChatRequest { grounding: Some(grounding), ..ChatRequest::default() };
+    ExtractiveModel::default().complete(&Context::local(), request).await.expect("an answer").text
+}
+
+#[tokio::test]
+async fn the_extractive_model_quotes_word_for_word_in_reading_order() {
+    let text = quoted(grounding()).await;
+    assert!(text.starts_with("The Seine rises near Dijon. [1]"), "{text}");
+    assert!(text.matches(" [").count() <= 3 && !text.contains("Bread"), "{text}");
+    let sentences = text.split_inclusive(']').map(|part| part.trim().rsplit_once(" [").expect("a marker"));
+    for (sentence, index) in sentences {
+        let source = if index == "1]" { SEINE } else { RHINE };
+        assert!(source.contains(sentence), "{sentence}");
+    }
+}
+
+#[tokio::test]
+async fn the_extractive_model_needs_documents_and_quotes_no_deleted_one() {
+    let error = ExtractiveModel::default().complete(&Context::local(), request()).await;
+    assert_eq!(error.map_err(|error| error.kind()), Err(ErrorKind::InvalidInput));
+    let mut sources = grounding().sources.to_vec();
+    sources[0].deleted = true;
+    let text = quoted(Grounding { sources: sources.into(), ..grounding() }).await;
+    assert!(!text.contains("[1]"), "{text}");
+}
