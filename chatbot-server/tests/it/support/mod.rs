@@ -1,7 +1,6 @@
 //! A server on a free port, and a client that sees everything.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -84,7 +83,7 @@ impl Server {
     pub async fn with_model(model: ScriptedModel) -> Self {
         let (listener, folder, config) = prepare().await;
         let builder = Chatbot::builder().config(config.engine.clone());
-        let chatbot = builder.custom_model(Arc::new(model)).build().await.unwrap();
+        let chatbot = builder.custom_model(model).build().await.unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let address = listener.local_addr().unwrap();
         let router = router(App::new(chatbot, &config));
@@ -240,6 +239,16 @@ pub async fn eventually<F: Future<Output = bool>>(mut holds: impl FnMut() -> F) 
 
 pub fn question(text: &str) -> Value {
     json!({"message": text, "stream": false})
+}
+
+/// A question for a model that follows a script: without documents to answer from, it is asked all the same.
+pub fn plain(text: &str) -> Value {
+    json!({"message": text, "use_rag": false})
+}
+
+/// The same, to be answered in one piece.
+pub fn plain_whole(text: &str) -> Value {
+    json!({"message": text, "use_rag": false, "stream": false})
 }
 
 async fn prepare() -> (TcpListener, TempDir, Config) {
