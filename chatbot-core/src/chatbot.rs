@@ -9,7 +9,8 @@ use crate::builder::ChatbotBuilder;
 use crate::config::EngineConfig;
 use crate::context::Context;
 use crate::engine::{
-    ComponentHealth, Engine, EventStream, Extraction, IngestReport, NewDocument, Original, Turn, TurnRequest,
+    ComponentHealth, Engine, EventStream, Extraction, IngestReport, NewDocument, Original, Turn,
+    TurnRequest,
 };
 use crate::error::Result;
 use crate::traits::{ByteStream, Idempotency, once};
@@ -111,8 +112,8 @@ impl Chatbot {
     /// # Errors
     /// `storage`.
     pub async fn collections(&self, ctx: &Context, page: &PageRequest) -> Result<Page<Collection>> {
-        let read_set = self.engine.read_set(ctx).await?;
         self.engine.store().default_collection(ctx).await?;
+        let read_set = self.engine.read_set(ctx).await?;
         self.engine.store().collections(ctx, &read_set, page).await
     }
 

@@ -20,7 +20,8 @@ mod telemetry;
 mod wire;
 
 pub use app::App;
+pub use auth::Permission;
 pub use error::{ApiError, FieldError};
 pub use openapi::document as openapi_document;
-pub use routes::{RouteInfo, router, surface};
+pub use routes::{RouteInfo, Surface, router, surface};
 pub use serve::run;

@@ -21,14 +21,14 @@ const LAST_EVENT_ID: &str = "last-event-id";
 /// The events of a turn: `id` is the sequence number, `event` the type.
 pub(crate) fn turn(events: impl Stream<Item = SequencedEvent> + Send + 'static) -> Response {
     respond(events.map(|event| {
-        let name = event.event.kind().as_str();
-        encode(&event).event(name).id(event.seq.to_string())
+        let head = Event::default().id(event.seq.to_string()).event(event.event.kind().as_str());
+        encode(head, &event)
     }))
 }
 
 /// The states of a document.
 pub(crate) fn document(states: impl Stream<Item = Document> + Send + 'static) -> Response {
-    respond(states.map(|document| encode(&document).event("document")))
+    respond(states.map(|document| encode(Event::default().event("document"), &document)))
 }
 
 /// The number of the last event that the client has seen: `Last-Event-ID`, or `after` of the query.
@@ -52,8 +52,8 @@ fn respond(events: impl Stream<Item = Event> + Send + 'static) -> Response {
 }
 
 /// JSON has no raw line breaks, so that nothing inside a value can end the event or begin another.
-fn encode(value: &impl Serialize) -> Event {
-    Event::default().json_data(value).unwrap_or_else(|error| {
+fn encode(head: Event, value: &impl Serialize) -> Event {
+    head.json_data(value).unwrap_or_else(|error| {
         tracing::error!(%error, "an event cannot be serialised");
         Event::default().comment("an event was left out")
     })

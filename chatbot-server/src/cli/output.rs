@@ -20,10 +20,6 @@ impl Output {
         Self { json, shows_progress: std::io::stderr().is_terminal() }
     }
 
-    pub(super) const fn is_json(&self) -> bool {
-        self.json
-    }
-
     /// A line for people.
     pub(super) fn line(&self, text: &str) {
         self.text(&format!("{text}\n"));

@@ -9,7 +9,7 @@ use chatbot_core::testing::{ScriptedModel, Step};
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 
-use crate::support::{Server, data, eventually, question};
+use crate::support::{Server, data, eventually, plain, plain_whole, question};
 
 const PUMP: &str =
     "The cooling pump must be oiled every 400 hours. The filter is changed in spring.";
@@ -99,7 +99,7 @@ async fn a_turn_that_fails_says_so_and_is_stored() {
     {
         let script = vec![Step::Text("Half ".to_owned()), Step::Fail(kind)];
         let server = Server::with_model(ScriptedModel::new(script)).await;
-        let reply = server.post("/api/v1/chat", question("Hi")).await;
+        let reply = server.post("/api/v1/chat", plain_whole("Hi")).await;
         assert_eq!(reply.headers.contains_key("retry-after"), status == 503);
         let error = reply.error(status, kind.code());
         let id = error["message_id"].as_str().unwrap();
@@ -108,8 +108,7 @@ async fn a_turn_that_fails_says_so_and_is_stored() {
             (&stored["state"], &stored["session_id"]),
             (&json!("failed"), &error["session_id"])
         );
-        let events =
-            all(&server, Method::POST, "/api/v1/chat", Some(json!({"message": "Hi"}))).await;
+        let events = all(&server, Method::POST, "/api/v1/chat", Some(plain("Hi"))).await;
         let last = events.last().unwrap();
         assert_eq!(
             (&last["type"], &last["error"]["code"]),
@@ -123,8 +122,7 @@ async fn losing_the_connection_stops_nothing_and_coming_back_misses_nothing() {
     let words = "one two three four five six seven eight nine ten";
     let model = ScriptedModel::slow(words, Duration::from_millis(30));
     let server = Server::with_model(model.clone()).await;
-    let mut events =
-        server.events(Method::POST, "/api/v1/chat", Some(json!({"message": "Count"}))).await;
+    let mut events = server.events(Method::POST, "/api/v1/chat", Some(plain("Count"))).await;
     let mut seen = Vec::new();
     while !seen.iter().any(|event: &Value| event["type"] == "text") {
         seen.push(data(&events.next().await.unwrap()));
@@ -150,8 +148,7 @@ async fn losing_the_connection_stops_nothing_and_coming_back_misses_nothing() {
 async fn stopping_reaches_the_model_and_keeps_the_text() {
     let model = ScriptedModel::new(vec![Step::Text("So far. ".to_owned()), Step::Hang]);
     let server = Server::with_model(model.clone()).await;
-    let mut events =
-        server.events(Method::POST, "/api/v1/chat", Some(json!({"message": "Hi"}))).await;
+    let mut events = server.events(Method::POST, "/api/v1/chat", Some(plain("Hi"))).await;
     let mut seen: Vec<Value> = Vec::new();
     while !seen.iter().any(|event| event["type"] == "text") {
         seen.push(data(&events.next().await.unwrap()));
@@ -171,18 +168,22 @@ async fn stopping_reaches_the_model_and_keeps_the_text() {
 #[tokio::test]
 async fn questions_and_answers_branch() {
     let server = Server::with_model(ScriptedModel::replying("An answer.")).await;
-    let first = server.post("/api/v1/chat", question("First?")).await.expect(200);
+    let first = server.post("/api/v1/chat", plain_whole("First?")).await.expect(200);
     let session = format!("/api/v1/sessions/{}", first["session_id"].as_str().unwrap());
     let (asked, answered) =
         (first["message"]["parent_id"].as_str().unwrap(), first["message"]["id"].as_str().unwrap());
     let path = format!("{session}/messages/{answered}/regenerate");
-    let second = server.post(&path, json!({"stream": false})).await.expect(200);
+    let second = server.post(&path, json!({"stream": false, "use_rag": false})).await.expect(200);
     assert_eq!(second["message"]["parent_id"], asked);
     let bare = server.request(Method::POST, &path).header(header::ACCEPT, "application/json");
     server.send(bare.body(Body::empty()).unwrap()).await.expect(200);
-    server.post(&path, question("Other?")).await.error(400, "invalid_input");
+    server.post(&path, plain_whole("Other?")).await.error(400, "invalid_input");
     let edited = server
-        .with_json(Method::PUT, &format!("{session}/messages/{asked}"), &question("First, please?"))
+        .with_json(
+            Method::PUT,
+            &format!("{session}/messages/{asked}"),
+            &plain_whole("First, please?"),
+        )
         .await
         .expect(200);
     assert_ne!(edited["message"]["parent_id"], asked);
@@ -196,7 +197,8 @@ async fn questions_and_answers_branch() {
 #[tokio::test]
 async fn sessions_are_kept_found_changed_and_taken_away() {
     let server = Server::with_model(ScriptedModel::replying("The **answer**.")).await;
-    let reply = server.post("/api/v1/chat", question("Where is the lighthouse?")).await.expect(200);
+    let reply =
+        server.post("/api/v1/chat", plain_whole("Where is the lighthouse?")).await.expect(200);
     let path = format!("/api/v1/sessions/{}", reply["session_id"].as_str().unwrap());
     let found = server.get("/api/v1/sessions?q=LIGHThouse").await.expect(200);
     assert_eq!(found["items"][0]["id"], reply["session_id"]);

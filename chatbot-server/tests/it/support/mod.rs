@@ -1,7 +1,6 @@
 //! A server on a free port, and a client that sees everything.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -22,12 +21,12 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-pub const BOUNDARY: &str = "boundary";
+pub(crate) const BOUNDARY: &str = "boundary";
 
 /// A server that stops when it is dropped.
-pub struct Server {
-    pub address: SocketAddr,
-    pub folder: TempDir,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) folder: TempDir,
     http: Client<HttpConnector, Body>,
     stop: Option<oneshot::Sender<()>>,
     task: Option<JoinHandle<Result<()>>>,
@@ -35,28 +34,28 @@ pub struct Server {
 
 /// An answer.
 #[derive(Debug)]
-pub struct Reply {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Bytes,
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 impl Reply {
     #[track_caller]
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|_| panic!("not JSON: {}", String::from_utf8_lossy(&self.body)))
     }
 
     #[track_caller]
-    pub fn expect(self, status: u16) -> Value {
+    pub(crate) fn expect(self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
         if self.body.is_empty() { Value::Null } else { self.json() }
     }
 
     /// The native error, which every error is.
     #[track_caller]
-    pub fn error(self, status: u16, code: &str) -> Value {
+    pub(crate) fn error(self, status: u16, code: &str) -> Value {
         let json = self.expect(status);
         assert_eq!(json["error"]["code"], code, "{json}");
         assert!(json["error"]["message"].is_string() && json["error"]["retryable"].is_boolean());
@@ -64,14 +63,14 @@ impl Reply {
         json
     }
 
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 }
 
 impl Server {
     /// The server as it is shipped, with an empty data directory.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let (listener, folder, config) = prepare().await;
         let (stop, stopped) = oneshot::channel::<()>();
         let address = listener.local_addr().unwrap();
@@ -81,10 +80,10 @@ impl Server {
     }
 
     /// The same surface over an engine whose model follows a script.
-    pub async fn with_model(model: ScriptedModel) -> Self {
+    pub(crate) async fn with_model(model: ScriptedModel) -> Self {
         let (listener, folder, config) = prepare().await;
         let builder = Chatbot::builder().config(config.engine.clone());
-        let chatbot = builder.custom_model(Arc::new(model)).build().await.unwrap();
+        let chatbot = builder.custom_model(model).build().await.unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let address = listener.local_addr().unwrap();
         let router = router(App::new(chatbot, &config));
@@ -106,57 +105,57 @@ impl Server {
     }
 
     /// Asks it to stop and waits until it has.
-    pub async fn stop(mut self) -> Result<()> {
+    pub(crate) async fn stop(mut self) -> Result<()> {
         drop(self.stop.take());
         self.task.take().unwrap().await.unwrap()
     }
 
-    pub fn request(&self, method: Method, path: &str) -> axum::http::request::Builder {
+    pub(crate) fn request(&self, method: Method, path: &str) -> axum::http::request::Builder {
         Request::builder().method(method).uri(format!("http://{}{path}", self.address))
     }
 
-    pub async fn send(&self, request: Request<Body>) -> Reply {
+    pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
         let reply = self.http.request(request).await.unwrap();
         let (parts, body) = reply.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         Reply { status: parts.status, headers: parts.headers, body }
     }
 
-    pub async fn get(&self, path: &str) -> Reply {
+    pub(crate) async fn get(&self, path: &str) -> Reply {
         self.send(self.request(Method::GET, path).body(Body::empty()).unwrap()).await
     }
 
-    pub async fn delete(&self, path: &str) -> Reply {
+    pub(crate) async fn delete(&self, path: &str) -> Reply {
         self.send(self.request(Method::DELETE, path).body(Body::empty()).unwrap()).await
     }
 
-    pub async fn with_json(&self, method: Method, path: &str, json: &Value) -> Reply {
+    pub(crate) async fn with_json(&self, method: Method, path: &str, json: &Value) -> Reply {
         let request = self.request(method, path).header(header::CONTENT_TYPE, "application/json");
         self.send(request.body(json.to_string().into()).unwrap()).await
     }
 
-    pub async fn post(&self, path: &str, json: Value) -> Reply {
+    pub(crate) async fn post(&self, path: &str, json: Value) -> Reply {
         self.with_json(Method::POST, path, &json).await
     }
 
-    pub async fn post_keyed(&self, path: &str, key: &str, json: Value) -> Reply {
+    pub(crate) async fn post_keyed(&self, path: &str, key: &str, json: Value) -> Reply {
         let request = self.request(Method::POST, path).header("idempotency-key", key);
         let request = request.header(header::CONTENT_TYPE, "application/json");
         self.send(request.body(json.to_string().into()).unwrap()).await
     }
 
     /// Sends a form of these parts: name, file name, content.
-    pub async fn form(&self, parts: &[(&str, Option<&str>, &[u8])]) -> Reply {
+    pub(crate) async fn form(&self, parts: &[(&str, Option<&str>, &[u8])]) -> Reply {
         let request = self.request(Method::POST, "/api/v1/documents");
         self.send(with_form(request, parts)).await
     }
 
-    pub async fn upload(&self, name: &str, content: &[u8]) -> Reply {
+    pub(crate) async fn upload(&self, name: &str, content: &[u8]) -> Reply {
         self.form(&[("file", Some(name), content)]).await
     }
 
     /// Uploads a text and waits until it answers.
-    pub async fn add(&self, name: &str, text: &str) -> Value {
+    pub(crate) async fn add(&self, name: &str, text: &str) -> Value {
         let document = self.upload(name, text.as_bytes()).await.expect(202);
         let document = self.settled(document["id"].as_str().unwrap()).await;
         assert_eq!(document["status"], "ready", "{document}");
@@ -164,7 +163,7 @@ impl Server {
     }
 
     /// The last state of a document, once nothing more will happen to it.
-    pub async fn settled(&self, id: &str) -> Value {
+    pub(crate) async fn settled(&self, id: &str) -> Value {
         let events =
             self.events(Method::GET, &format!("/api/v1/documents/{id}/events"), None).await;
         let all: Vec<_> = events.collect().await;
@@ -173,7 +172,7 @@ impl Server {
     }
 
     /// Sends a request and gives the events of the answer as they come.
-    pub async fn events(
+    pub(crate) async fn events(
         &self,
         method: Method,
         path: &str,
@@ -203,7 +202,7 @@ impl Drop for Server {
     }
 }
 
-pub fn with_form(
+pub(crate) fn with_form(
     request: axum::http::request::Builder,
     parts: &[(&str, Option<&str>, &[u8])],
 ) -> Request<Body> {
@@ -223,12 +222,12 @@ pub fn with_form(
 }
 
 /// The JSON of an event.
-pub fn data(event: &SseEvent) -> Value {
+pub(crate) fn data(event: &SseEvent) -> Value {
     serde_json::from_str(&event.data).unwrap()
 }
 
 /// Waits for something that comes by itself, with a bound that no machine needs.
-pub async fn eventually<F: Future<Output = bool>>(mut holds: impl FnMut() -> F) {
+pub(crate) async fn eventually<F: Future<Output = bool>>(mut holds: impl FnMut() -> F) {
     for _ in 0..500 {
         if holds().await {
             return;
@@ -238,8 +237,18 @@ pub async fn eventually<F: Future<Output = bool>>(mut holds: impl FnMut() -> F) 
     panic!("it never came to hold");
 }
 
-pub fn question(text: &str) -> Value {
+pub(crate) fn question(text: &str) -> Value {
     json!({"message": text, "stream": false})
+}
+
+/// A question for a model that follows a script: without documents to answer from, it is asked all the same.
+pub(crate) fn plain(text: &str) -> Value {
+    json!({"message": text, "use_rag": false})
+}
+
+/// The same, to be answered in one piece.
+pub(crate) fn plain_whole(text: &str) -> Value {
+    json!({"message": text, "use_rag": false, "stream": false})
 }
 
 async fn prepare() -> (TcpListener, TempDir, Config) {
