@@ -13,9 +13,28 @@ const MAX_CHAIN: usize = 16;
 
 /// What "heading" is called in the built-in styles of other languages, before the level.
 const HEADINGS: &[&str] = &[
-    "heading", "überschrift", "titre", "título", "titolo", "rubrik", "overskrift", "otsikko",
-    "kop", "nagłówek", "nadpis", "címsor", "заголовок", "başlık", "标题", "標題", "見出し", "제목",
-    "عنوان", "כותרת", "titlu", "επικεφαλίδα",
+    "heading",
+    "überschrift",
+    "titre",
+    "título",
+    "titolo",
+    "rubrik",
+    "overskrift",
+    "otsikko",
+    "kop",
+    "nagłówek",
+    "nadpis",
+    "címsor",
+    "заголовок",
+    "başlık",
+    "标题",
+    "標題",
+    "見出し",
+    "제목",
+    "عنوان",
+    "כותרת",
+    "titlu",
+    "επικεφαλίδα",
 ];
 
 /// How paragraphs of a style look.
@@ -143,7 +162,8 @@ mod tests {
 
     #[test]
     fn headings_are_known_by_name_in_many_languages() {
-        for name in ["heading 2", "Überschrift 2", "Heading2", "标题 2", "Заголовок 2"] {
+        for name in ["heading 2", "Überschrift 2", "Heading2", "标题 2", "Заголовок 2"]
+        {
             assert_eq!(heading_level(name), Some(2), "{name}");
         }
         assert_eq!(heading_level("List 2"), None);

@@ -69,7 +69,9 @@ mod tests {
         assert_eq!(logical("123 \u{5D2}\u{5D1}\u{5D0}"), "\u{5D0}\u{5D1}\u{5D2} 123");
         assert_eq!(logical("nohtyP R ab").as_str(), "nohtyP R ab");
         assert_eq!(logical("(\u{5D1}\u{5D0}) a long word"), "(\u{5D0}\u{5D1}) a long word");
-        assert_eq!(logical("Python R \u{5D1}\u{5D0}\u{5D2}\u{5D3}\u{5D4}\u{5D5}\u{5D6}\u{5D7}"),
-            "\u{5D7}\u{5D6}\u{5D5}\u{5D4}\u{5D3}\u{5D2}\u{5D0}\u{5D1} Python R");
+        assert_eq!(
+            logical("Python R \u{5D1}\u{5D0}\u{5D2}\u{5D3}\u{5D4}\u{5D5}\u{5D6}\u{5D7}"),
+            "\u{5D7}\u{5D6}\u{5D5}\u{5D4}\u{5D3}\u{5D2}\u{5D0}\u{5D1} Python R"
+        );
     }
 }

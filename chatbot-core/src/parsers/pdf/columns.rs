@@ -57,7 +57,11 @@ fn bands(mut stretches: Vec<Stretch>, gutter: f64) -> Vec<Band> {
             (Some(Band::Across(lines)), true) => lines.push(stretch),
             (_, true) => bands.push(Band::Across(vec![stretch])),
             (Some(Band::Columns(left, right)), false) => {
-                if stretch.end <= gutter { left.push(stretch) } else { right.push(stretch) }
+                if stretch.end <= gutter {
+                    left.push(stretch)
+                } else {
+                    right.push(stretch)
+                }
             }
             (_, false) if stretch.end <= gutter => {
                 bands.push(Band::Columns(vec![stretch], Vec::new()));

@@ -129,7 +129,9 @@ impl<'a> Walk<'_, 'a, '_> {
         use TypedInstruction as I;
         match instruction {
             I::SaveState(_) if self.saved.len() < MAX_STATES => self.saved.push(self.state.clone()),
-            I::RestoreState(_) => self.state = self.saved.pop().unwrap_or_else(|| self.state.clone()),
+            I::RestoreState(_) => {
+                self.state = self.saved.pop().unwrap_or_else(|| self.state.clone())
+            }
             I::Transform(t) => {
                 let inner = matrix([&t.0, &t.1, &t.2, &t.3, &t.4, &t.5]);
                 self.state.ctm = self.state.ctm.after(inner);
@@ -140,7 +142,8 @@ impl<'a> Walk<'_, 'a, '_> {
                 }
             }
             I::SetGraphicsState(gs) => {
-                let font = resources.get_ext_g_state(gs.0).and_then(|gs| gs.get::<Array<'a>>(b"Font"));
+                let font =
+                    resources.get_ext_g_state(gs.0).and_then(|gs| gs.get::<Array<'a>>(b"Font"));
                 if let Some(font) = font {
                     let mut parts = font.flex_iter();
                     let dict = parts.next::<Dict<'a>>();
@@ -159,7 +162,11 @@ impl<'a> Walk<'_, 'a, '_> {
         Ok(())
     }
 
-    fn text_instruction(&mut self, instruction: &TypedInstruction<'_, '_>, resources: &Resources<'a>) {
+    fn text_instruction(
+        &mut self,
+        instruction: &TypedInstruction<'_, '_>,
+        resources: &Resources<'a>,
+    ) {
         use TypedInstruction as I;
         match instruction {
             I::BeginText(_) => self.set_text_matrix(Matrix::IDENTITY),
@@ -273,7 +280,8 @@ impl<'a> Walk<'_, 'a, '_> {
         }
         self.out.n_known += 1;
         let cell = size * 0.1;
-        let key = (fingerprint(text), (start.0 / cell).round() as i64, (start.1 / cell).round() as i64);
+        let key =
+            (fingerprint(text), (start.0 / cell).round() as i64, (start.1 / cell).round() as i64);
         if !self.seen.insert(key) {
             return;
         }

@@ -139,7 +139,8 @@ fn rows(mut stretches: Vec<Stretch>) -> Vec<Vec<Stretch>> {
     let mut rows: Vec<Vec<Stretch>> = Vec::new();
     let (mut y, mut size) = (f64::INFINITY, 0.0_f64);
     for stretch in stretches {
-        let near = (y - stretch.y).abs() <= SAME_LINE * size.max(stretch.size).min(size.min(stretch.size) * 2.0);
+        let near = (y - stretch.y).abs()
+            <= SAME_LINE * size.max(stretch.size).min(size.min(stretch.size) * 2.0);
         match rows.last_mut() {
             Some(row) if near => row.push(stretch),
             _ => {

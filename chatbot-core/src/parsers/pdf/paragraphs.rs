@@ -160,9 +160,11 @@ impl Headings {
         let most = chars.iter().max_by_key(|(_, n)| **n).map_or(0, |(size, _)| *size);
         let mut headings = Self { body: most as f64 / 2.0, sizes: Vec::new() };
         let mut large = 0;
-        for paragraph in paragraphs.filter(|paragraph| headings.is_large(paragraph)) {
-            large += paragraph.text.len();
-            headings.sizes.push(half_points(paragraph.size));
+        for paragraph in paragraphs {
+            if headings.is_large(paragraph) {
+                large += paragraph.text.len();
+                headings.sizes.push(half_points(paragraph.size));
+            }
         }
         if large as f64 > total as f64 * MAX_HEADING_SHARE {
             headings.sizes.clear();
@@ -215,7 +217,10 @@ mod tests {
             line(0.0, 50.0, "Another one after a gap, as long as that"),
         ];
         let texts: Vec<String> = paragraphs(&[region]).into_iter().map(|p| p.text).collect();
-        assert_eq!(texts[0], "a paragraph whose last word is hyphenated, and that goes on for a whole line and ends.");
+        assert_eq!(
+            texts[0],
+            "a paragraph whose last word is hyphenated, and that goes on for a whole line and ends."
+        );
         assert_eq!(texts.len(), 2);
     }
 

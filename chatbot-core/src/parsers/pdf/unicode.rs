@@ -28,8 +28,7 @@ pub(super) fn readable(text: &str) -> Option<String> {
 /// The character of a code in the encoding that Western fonts use where they state none.
 pub(super) fn western(code: u32) -> Option<char> {
     let byte = u8::try_from(code).ok().filter(|byte| *byte >= 0x20)?;
-    let (text, _) = encoding_rs::WINDOWS_1252.decode_without_bom_handling(&[byte][..]).clone();
-    text.chars().next()
+    encoding_rs::WINDOWS_1252.decode_without_bom_handling(&[byte]).0.chars().next()
 }
 
 #[cfg(test)]

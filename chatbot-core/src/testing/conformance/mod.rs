@@ -6,4 +6,6 @@
 )]
 
 pub mod chat_model;
+pub mod chunker;
+pub mod parser;
 pub mod retriever;
