@@ -6,4 +6,5 @@
 )]
 
 pub mod chat_model;
+pub mod index;
 pub mod retriever;
