@@ -39,11 +39,9 @@ pub fn detect_language(text: &str) -> Option<Language> {
 /// names and terms of art are English in texts of any language. `votes` are those of its words.
 pub(super) fn plausible_languages(question: &str, votes: &Votes) -> Vec<&'static str> {
     let (code, best, second) = votes.winner();
-    let likeliest = if best > second {
-        code
-    } else {
-        whatlang::detect_lang(prefix(question)).map_or("eng", |lang| lang.code())
-    };
+    let guess = if best > second { None } else { whatlang::detect_lang(prefix(question)) };
+    let guess = guess.map(|lang| lang.code()).filter(|guess| votes.of(guess) == best);
+    let likeliest = guess.unwrap_or(code);
     if likeliest == "eng" { vec!["eng"] } else { vec![likeliest, "eng"] }
 }
 

@@ -65,7 +65,8 @@ impl Votes {
         }
     }
 
-    /// The language with the most votes, its votes, and those of the next; the first in the list where two are equal.
+    /// The language with the most votes, its votes, and those of the next; the first in the list where several are
+    /// equal.
     pub(super) fn winner(&self) -> (&'static str, u32, u32) {
         let (mut code, mut best, mut second) = ("eng", 0, 0);
         for (&votes, list) in self.0.iter().zip(&LISTS) {
@@ -76,6 +77,12 @@ impl Votes {
             }
         }
         (code, best, second)
+    }
+
+    /// The votes of a language.
+    pub(super) fn of(&self, code: &str) -> u32 {
+        let votes = self.0.iter().zip(&LISTS).find(|(_, list)| list.0 == code);
+        votes.map_or(0, |(votes, _)| *votes)
     }
 }
 

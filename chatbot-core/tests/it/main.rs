@@ -9,3 +9,8 @@ mod sse;
 mod store;
 mod support;
 mod turns;
+#[cfg(feature = "local-index")]
+mod index;
+#[cfg(feature = "local-index")]
+mod lexical_quality;
+mod text;

@@ -3,7 +3,7 @@
 use tantivy::schema::{
     BytesOptions, Field, IndexRecordOption, NumericOptions, Schema, TextFieldIndexing, TextOptions,
 };
-use tantivy::tokenizer::{TextAnalyzer, TokenizerManager, WhitespaceTokenizer};
+use tantivy::tokenizer::{RawTokenizer, TextAnalyzer, TokenizerManager, WhitespaceTokenizer};
 use tantivy::{TantivyDocument, Term};
 
 use crate::text::ANALYSER;
@@ -88,12 +88,13 @@ impl Fields {
     }
 }
 
-/// Terms come ready-made, with single spaces between them.
+/// Terms come ready-made, with single spaces between them; ids are taken as they are (`raw`, by tantivy's name for it).
 pub(super) fn tokenizers() -> TokenizerManager {
     let tokenizers = TokenizerManager::new();
     // Tantivy asks for a tokenizer of this name for every field without text, and never uses it.
     tokenizers.register("default", TextAnalyzer::from(WhitespaceTokenizer::default()));
     tokenizers.register(TOKENIZER, TextAnalyzer::from(WhitespaceTokenizer::default()));
+    tokenizers.register("raw", TextAnalyzer::from(RawTokenizer::default()));
     tokenizers
 }
 

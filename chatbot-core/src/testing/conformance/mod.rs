@@ -10,5 +10,6 @@ pub mod bus;
 pub mod chat_model;
 pub mod chunker;
 pub mod parser;
+pub mod index;
 pub mod retriever;
 pub mod store;

@@ -1,0 +1,179 @@
+//! The index that lives in the process: the contract, and what happens to it on a disk.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use chatbot_core::indexes::LocalIndex;
+use chatbot_core::testing::conformance::index as suite;
+use chatbot_core::text::{analyse, query_terms};
+use chatbot_core::traits::{Index, IndexBatch, IndexEntry, IndexQuery, IndexReply};
+use chatbot_core::types::{Checkpoint, ChunkId, CollectionId, DocumentId, Lineage, VersionId};
+use chatbot_core::{Context, ErrorKind};
+
+#[tokio::test]
+async fn in_memory_it_keeps_the_contract() {
+    suite::run(&|| Arc::new(LocalIndex::open(None).unwrap())).await;
+}
+
+#[tokio::test]
+async fn in_a_folder_it_keeps_the_contract() {
+    let folder = tempfile::tempdir().unwrap();
+    let n = std::cell::Cell::new(0);
+    let fresh = || -> Arc<dyn Index> {
+        n.set(n.get() + 1);
+        Arc::new(LocalIndex::open(Some(&folder.path().join(n.get().to_string()))).unwrap())
+    };
+    suite::run(&fresh).await;
+    let place = folder.path().join("durable");
+    suite::run_durable(&|| Arc::new(LocalIndex::open(Some(&place)).unwrap())).await;
+}
+
+fn entry(collection: CollectionId, text: &str) -> IndexEntry {
+    IndexEntry {
+        chunk: ChunkId::new(),
+        version: VersionId::new(),
+        document: DocumentId::new(),
+        collection,
+        terms: analyse(&[text], None),
+    }
+}
+
+fn at(seq: u64) -> Option<Checkpoint> {
+    let lineage: CollectionId = "01890000-0000-7000-8000-000000000000".parse().unwrap();
+    Some(Checkpoint { lineage: Lineage(uuid::Uuid::from_bytes(*lineage.as_bytes())), seq })
+}
+
+async fn add(index: &LocalIndex, upserts: Vec<IndexEntry>, seq: u64) {
+    let batch = IndexBatch { deletes: vec![], upserts, checkpoint: at(seq) };
+    index.apply(&Context::local(), batch).await.unwrap();
+}
+
+async fn search(index: &LocalIndex, collections: Vec<CollectionId>, question: &str) -> IndexReply {
+    let query = IndexQuery {
+        read_set: suite::read_set(collections),
+        documents: None,
+        terms: query_terms(question),
+        limit: 10,
+    };
+    index.search(&Context::local(), &query).await.unwrap()
+}
+
+/// A folder with an index of some chunks in several segments.
+async fn filled() -> (tempfile::TempDir, CollectionId) {
+    let (folder, collection) = (tempfile::tempdir().unwrap(), CollectionId::new());
+    let index = LocalIndex::open(Some(folder.path())).unwrap();
+    for seq in 1..4 {
+        let text = "the keeper of the lighthouse writes a book about ships and storms";
+        add(&index, (0..50).map(|_| entry(collection, text)).collect(), seq).await;
+    }
+    (folder, collection)
+}
+
+/// Opens what is left of an index; it is empty and nowhere, and works.
+async fn starts_over(folder: &Path, collection: CollectionId) {
+    let index = LocalIndex::open(Some(folder)).unwrap();
+    assert_eq!(index.checkpoint(&Context::local()).await.unwrap(), None);
+    assert_eq!(
+        search(&index, vec![collection], "lighthouse").await,
+        IndexReply { document_frequencies: vec![0], ..IndexReply::default() }
+    );
+    add(&index, vec![entry(collection, "a lighthouse")], 9).await;
+    drop(index);
+    let index = LocalIndex::open(Some(folder)).unwrap();
+    assert_eq!(index.checkpoint(&Context::local()).await.unwrap(), at(9));
+    assert_eq!(search(&index, vec![collection], "lighthouse").await.hits.len(), 1);
+}
+
+fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder.join("lexical")).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths.filter(|path| path.to_string_lossy().ends_with(ending)).collect()
+}
+
+#[tokio::test]
+async fn an_index_that_was_not_touched_comes_back() {
+    let (folder, collection) = filled().await;
+    let index = LocalIndex::open(Some(folder.path())).unwrap();
+    assert_eq!(index.checkpoint(&Context::local()).await.unwrap(), at(3));
+    assert_eq!(search(&index, vec![collection], "lighthouse").await.n_chunks, 150);
+}
+
+#[tokio::test]
+async fn a_flipped_bit_is_noticed_in_any_file() {
+    for ending in ["idx", "term", "fast", "fieldnorm"] {
+        let (folder, collection) = filled().await;
+        let file = files(folder.path(), ending).pop().unwrap();
+        let mut bytes = fs::read(&file).unwrap();
+        let middle = bytes.len() / 3;
+        bytes[middle] ^= 0x10;
+        fs::write(&file, bytes).unwrap();
+        starts_over(folder.path(), collection).await;
+    }
+}
+
+#[tokio::test]
+async fn a_truncated_or_missing_file_is_noticed() {
+    for keep in [Some(0), Some(20), None] {
+        let (folder, collection) = filled().await;
+        let file = files(folder.path(), "idx").pop().unwrap();
+        match keep {
+            Some(keep) => fs::write(&file, &fs::read(&file).unwrap()[..keep]).unwrap(),
+            None => fs::remove_file(&file).unwrap(),
+        }
+        starts_over(folder.path(), collection).await;
+    }
+}
+
+#[tokio::test]
+async fn what_something_else_made_is_replaced() {
+    for (from, to) in [(" local/", " other/"), ("surfaces", "somethin"), ("{", "")] {
+        let (folder, collection) = filled().await;
+        let meta = folder.path().join("lexical/meta.json");
+        let changed = fs::read_to_string(&meta).unwrap().replacen(from, to, 1);
+        fs::write(&meta, changed).unwrap();
+        starts_over(folder.path(), collection).await;
+    }
+    let (folder, collection) = (tempfile::tempdir().unwrap(), CollectionId::new());
+    fs::create_dir(folder.path().join("lexical")).unwrap();
+    fs::write(folder.path().join("lexical/meta.json"), [0; 100]).unwrap();
+    fs::write(folder.path().join("beside"), "stays").unwrap();
+    starts_over(folder.path(), collection).await;
+    assert!(folder.path().join("beside").exists(), "only the index's own folder is emptied");
+}
+
+#[tokio::test]
+async fn a_place_that_cannot_be_used_is_an_error() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let error = LocalIndex::open(Some(file.path())).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Storage);
+}
+
+#[tokio::test]
+async fn ten_thousand_collections_are_told_apart() {
+    let index = LocalIndex::open(None).unwrap();
+    let collections: Vec<CollectionId> = (0..10_000).map(|_| CollectionId::new()).collect();
+    let entries = collections.iter().map(|id| entry(*id, "one lighthouse for each"));
+    add(&index, entries.collect(), 1).await;
+    let all_but_one = collections[1..].to_vec();
+    assert_eq!(search(&index, all_but_one, "lighthouse").await.hits.len(), 10);
+    let one = search(&index, vec![collections[0]], "lighthouse").await;
+    assert_eq!((one.hits.len(), one.n_chunks), (1, 10_000));
+}
+
+#[tokio::test]
+async fn searches_go_on_while_it_changes() {
+    let (index, collection) = (Arc::new(LocalIndex::open(None).unwrap()), CollectionId::new());
+    add(&index, vec![entry(collection, "a lighthouse")], 1).await;
+    let reader = Arc::clone(&index);
+    let searches = tokio::spawn(async move {
+        for _ in 0..50 {
+            assert!(!search(&reader, vec![collection], "lighthouse").await.hits.is_empty());
+        }
+    });
+    for seq in 2..20 {
+        add(&index, vec![entry(collection, "a lighthouse")], seq).await;
+    }
+    searches.await.unwrap();
+    assert_eq!(search(&index, vec![collection], "lighthouse").await.n_chunks, 19);
+}
