@@ -150,7 +150,8 @@ impl<'a> Packing<'a> {
         let piece = Piece { span, kind, grain, repeated: false };
         let weight = span.slice(self.text).map_or(0, quarter_tokens);
         loop {
-            let gap = self.pieces.last().map_or(0, |last| span.start - last.span.end);
+            let gap = self.pieces.last().and_then(|last| self.text.get(last.span.end..span.start));
+            let gap = gap.map_or(0, quarter_tokens);
             if self.weight + gap + weight <= self.max {
                 self.pieces.push(piece);
                 self.weight += gap + weight;

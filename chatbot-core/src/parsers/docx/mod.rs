@@ -1,22 +1,124 @@
-//! stub
-use crate::{context::Context, error::*, traits::*, types::*};
-use std::fmt::Debug;
-/// Reads Word documents.
+//! Word documents: the text a reader sees, as the document's author left it.
+//!
+//! The container is unpacked part by part within a budget, and its XML is walked event by event, so that neither size
+//! nor nesting of a document decides how much memory it takes. Deleted revisions and hidden text are left out.
+
+mod body;
+mod numbering;
+mod package;
+mod paragraph;
+mod styles;
+mod tables;
+mod xml;
+
+use crate::context::Context;
+use crate::error::Result;
+use crate::traits::{ParseLimits, Parser};
+use crate::types::{BlockKind, MediaType, ParsedDocument, RawDocument};
+
+use super::assemble::{Assembly, Facts};
+use super::registry::corrupt;
+use super::watch::Watch;
+use body::Body;
+use numbering::Numbering;
+use package::{Package, Relation};
+use styles::Styles;
+use xml::{Node, Xml};
+
+/// Reads Word documents (`.docx`, `.docm`, `.dotx`).
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct DocxParser {}
+
 impl Parser for DocxParser {
     fn media_types(&self) -> &[MediaType] {
         const TYPES: &[MediaType] = &[MediaType::DOCX];
         TYPES
     }
+
     fn parse(
         &self,
-        _: &Context,
-        _: &MediaType,
-        _: &RawDocument,
-        _: &ParseLimits,
+        ctx: &Context,
+        media_type: &MediaType,
+        raw: &RawDocument,
+        limits: &ParseLimits,
     ) -> Result<ParsedDocument> {
-        Err(Error::parse(Reason::UnsupportedFormat, "This format cannot be read yet."))
+        let watch = Watch::new(ctx, limits);
+        watch.check()?;
+        let mut package = Package::open(&raw.bytes, &watch)?;
+        let main = package.main_part()?;
+        let relations = package.relations(&main)?;
+        let mut facts = core_facts(&mut package, &watch)?;
+        let text = package.part(&main)?.ok_or_else(|| {
+            corrupt("The Word document has no text part. Save it again and add the new file.")
+        })?;
+        let mut assembly = Assembly::new(&watch);
+        let mut body = Body {
+            styles: Styles::read(related(&mut package, &relations, "styles")?.as_deref(), &watch)?,
+            numbering: Numbering::read(
+                related(&mut package, &relations, "numbering")?.as_deref(),
+                &watch,
+            )?,
+            relations: &relations,
+            package: &mut package,
+            watch: &watch,
+        };
+        body.write(&text, &mut assembly)?;
+        drop(text);
+        for kind in ["footnotes", "endnotes"] {
+            if let Some(notes) = related(body.package, &relations, kind)? {
+                body.write_notes(&notes, &mut assembly)?;
+            }
+        }
+        if let Some(heading) = assembly.first_heading().map(str::to_owned) {
+            facts.offer_title(&heading);
+        }
+        Ok(assembly.finish(media_type.clone(), facts))
+    }
+}
+
+fn related(
+    package: &mut Package<'_>,
+    relations: &[Relation],
+    kind: &str,
+) -> Result<Option<String>> {
+    match relations.iter().find(|relation| relation.kind == kind) {
+        Some(relation) => package.part(&relation.target),
+        None => Ok(None),
+    }
+}
+
+/// What the document says about itself.
+fn core_facts(package: &mut Package<'_>, watch: &Watch<'_>) -> Result<Facts> {
+    let mut facts = Facts::default();
+    let Some(core) = package.part("docProps/core.xml")? else { return Ok(facts) };
+    let mut xml = Xml::new(&core, watch);
+    let mut value = String::new();
+    while let Some(node) = xml.next()? {
+        match node {
+            Node::Start(_) => value.clear(),
+            Node::Text(text) => value.push_str(&text),
+            Node::End(name) => {
+                match name.as_str() {
+                    "title" => facts.offer_title(&value),
+                    "creator" => facts.note("author", &value),
+                    "subject" => facts.note("subject", &value),
+                    "keywords" => facts.note("keywords", &value),
+                    "created" => facts.note("created", &value),
+                    "modified" => facts.note("modified", &value),
+                    _ => {}
+                }
+                value.clear();
+            }
+        }
+    }
+    Ok(facts)
+}
+
+/// What a block of a Word document is.
+fn block_kind(heading: Option<u8>, style: &styles::Look) -> BlockKind {
+    match heading {
+        Some(level) => BlockKind::Heading { level },
+        None => style.kind,
     }
 }

@@ -8,5 +8,7 @@
 pub mod blob_store;
 pub mod bus;
 pub mod chat_model;
+pub mod chunker;
+pub mod parser;
 pub mod retriever;
 pub mod store;

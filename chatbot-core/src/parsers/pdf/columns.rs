@@ -1,0 +1,202 @@
+//! The order in which the parts of a page are read.
+//!
+//! Text in columns is told from a table by what is in it: columns hold long lines, cells hold short ones. Lines across
+//! the gutter (titles, footers, wide figures' captions) divide the page into bands, and each band is read column by
+//! column.
+
+use super::lines::Stretch;
+
+/// In sizes of the font; word spaces stay below.
+const MIN_GUTTER: f64 = 0.9;
+/// Lines on each side of a gutter.
+const MIN_LINES: usize = 4;
+/// Characters of the usual line of a column.
+const MIN_CHARS: usize = 15;
+/// How much of the lines may cross a gutter.
+const MAX_CROSSING: f64 = 0.25;
+/// Columns inside columns.
+const MAX_DEPTH: usize = 4;
+
+/// The columns of a page, in reading order.
+pub(super) fn reading_order(stretches: Vec<Stretch>) -> Vec<Vec<Stretch>> {
+    let mut order = Vec::new();
+    split(stretches, 0, &mut order);
+    order
+}
+
+fn split(stretches: Vec<Stretch>, depth: usize, order: &mut Vec<Vec<Stretch>>) {
+    let gutter = if depth < MAX_DEPTH { gutter(&stretches) } else { None };
+    let Some(gutter) = gutter else {
+        if !stretches.is_empty() {
+            order.push(stretches);
+        }
+        return;
+    };
+    for band in bands(stretches, gutter) {
+        match band {
+            Band::Across(lines) => order.push(lines),
+            Band::Columns(left, right) => {
+                split(left, depth + 1, order);
+                split(right, depth + 1, order);
+            }
+        }
+    }
+}
+
+enum Band {
+    Across(Vec<Stretch>),
+    Columns(Vec<Stretch>, Vec<Stretch>),
+}
+
+fn bands(mut stretches: Vec<Stretch>, gutter: f64) -> Vec<Band> {
+    stretches.sort_by(|a, b| b.y.total_cmp(&a.y));
+    let mut bands: Vec<Band> = Vec::new();
+    for stretch in stretches {
+        let crosses = stretch.x < gutter && stretch.end > gutter;
+        match (bands.last_mut(), crosses) {
+            (Some(Band::Across(lines)), true) => lines.push(stretch),
+            (_, true) => bands.push(Band::Across(vec![stretch])),
+            (Some(Band::Columns(left, right)), false) => {
+                if stretch.end <= gutter {
+                    left.push(stretch)
+                } else {
+                    right.push(stretch)
+                }
+            }
+            (_, false) if stretch.end <= gutter => {
+                bands.push(Band::Columns(vec![stretch], Vec::new()));
+            }
+            (_, false) => bands.push(Band::Columns(Vec::new(), vec![stretch])),
+        }
+    }
+    bands
+}
+
+/// Where a gutter is, if there is one.
+fn gutter(stretches: &[Stretch]) -> Option<f64> {
+    if stretches.len() < 2 * MIN_LINES {
+        return None;
+    }
+    let left = stretches.iter().map(|s| s.x).fold(f64::INFINITY, f64::min);
+    let right = stretches.iter().map(|s| s.end).fold(f64::NEG_INFINITY, f64::max);
+    let margin = (right - left) * 0.12;
+    let size = median(stretches.iter().map(|s| s.size))?;
+    let allowed = (stretches.len() as f64 * MAX_CROSSING / 2.0).floor() as isize;
+    let mut best: Option<(isize, f64, f64)> = None;
+    for (from, to, crossing) in coverage(stretches) {
+        let (from, to) = (from.max(left + margin), to.min(right - margin));
+        if crossing > allowed || to - from < MIN_GUTTER * size {
+            continue;
+        }
+        let better = best.is_none_or(|(least, from_best, to_best)| {
+            (crossing, to_best - from_best) < (least, to - from)
+        });
+        let middle = f64::midpoint(from, to);
+        if better && divides(stretches, middle) {
+            best = Some((crossing, from, to));
+        }
+    }
+    best.map(|(_, from, to)| f64::midpoint(from, to))
+}
+
+/// How many stretches cover each interval of x.
+fn coverage(stretches: &[Stretch]) -> Vec<(f64, f64, isize)> {
+    let mut edges: Vec<(f64, isize)> = Vec::with_capacity(stretches.len() * 2);
+    for stretch in stretches {
+        edges.push((stretch.x, 1));
+        edges.push((stretch.end.max(stretch.x), -1));
+    }
+    edges.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut open = 0;
+    let mut intervals: Vec<(f64, f64, isize)> = Vec::new();
+    for pair in edges.windows(2) {
+        let [(from, change), (to, _)] = pair else { continue };
+        open += change;
+        intervals.push((*from, *to, open));
+    }
+    widened(intervals)
+}
+
+/// Intervals with those beside them that are crossed as little: a ragged edge is part of the gutter.
+fn widened(intervals: Vec<(f64, f64, isize)>) -> Vec<(f64, f64, isize)> {
+    let mut out: Vec<(f64, f64, isize)> = Vec::new();
+    for (from, to, open) in intervals {
+        match out.last_mut() {
+            Some(last) if (last.2 - open).abs() <= 1 && last.2.max(open) <= 3 => {
+                last.1 = to;
+                last.2 = last.2.max(open);
+            }
+            _ => out.push((from, to, open)),
+        }
+    }
+    out
+}
+
+/// Whether what is left and right of `x` are columns of text beside each other.
+fn divides(stretches: &[Stretch], x: f64) -> bool {
+    let left: Vec<&Stretch> = stretches.iter().filter(|s| s.end <= x).collect();
+    let right: Vec<&Stretch> = stretches.iter().filter(|s| s.x >= x).collect();
+    is_column(&left) && is_column(&right) && beside(&left, &right)
+}
+
+fn is_column(side: &[&Stretch]) -> bool {
+    if side.len() < MIN_LINES {
+        return false;
+    }
+    let chars: usize = side.iter().map(|s| s.n_chars).sum();
+    let left = side.iter().map(|s| s.x).fold(f64::INFINITY, f64::min);
+    let right = side.iter().map(|s| s.end).fold(f64::NEG_INFINITY, f64::max);
+    let filled = median(side.iter().map(|s| s.end - s.x)).unwrap_or(0.0);
+    chars >= MIN_CHARS * side.len() && filled >= 0.45 * (right - left)
+}
+
+/// Whether the two sides share at least half of the height of the shorter one.
+fn beside(left: &[&Stretch], right: &[&Stretch]) -> bool {
+    let extent = |side: &[&Stretch]| {
+        let low = side.iter().map(|s| s.y).fold(f64::INFINITY, f64::min);
+        let high = side.iter().map(|s| s.y).fold(f64::NEG_INFINITY, f64::max);
+        (low, high)
+    };
+    let ((a_low, a_high), (b_low, b_high)) = (extent(left), extent(right));
+    let shared = a_high.min(b_high) - a_low.max(b_low);
+    shared > 0.5 * (a_high - a_low).min(b_high - b_low)
+}
+
+pub(super) fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stretch(x: f64, end: f64, y: f64, text: &str) -> Stretch {
+        Stretch { x, end, y, size: 10.0, text: text.to_owned(), n_chars: text.len() }
+    }
+
+    #[test]
+    fn columns_are_read_one_after_the_other_and_titles_first() {
+        let mut page = vec![stretch(50.0, 500.0, 800.0, "a title across both columns")];
+        for i in 0..10 {
+            let y = 780.0 - 12.0 * f64::from(i);
+            page.push(stretch(50.0, 260.0, y, "left text of some length"));
+            page.push(stretch(290.0, 500.0, y, "right text of some length"));
+        }
+        let order = reading_order(page);
+        let starts: Vec<&str> = order.iter().map(|part| &part[0].text[..4]).collect();
+        assert_eq!(starts, ["a ti", "left", "righ"]);
+    }
+
+    #[test]
+    fn a_table_is_read_row_by_row() {
+        let mut page = Vec::new();
+        for i in 0..10 {
+            let y = 780.0 - 12.0 * f64::from(i);
+            page.push(stretch(50.0, 160.0, y, "the name of an item"));
+            page.push(stretch(450.0, 500.0, y, "1,234.5"));
+        }
+        assert_eq!(reading_order(page).len(), 1);
+    }
+}

@@ -1,0 +1,182 @@
+//! Glyphs become words and lines.
+
+use crate::error::Result;
+use crate::parsers::watch::Watch;
+
+use super::bidi::{is_rtl, logical};
+use super::columns::reading_order;
+use super::geometry::{Glyph, Glyphs};
+
+/// In sizes of the font. Kerning stays below a tenth; the narrowest word spaces of justified text are about a fifth.
+const WORD_GAP: f64 = 0.16;
+/// Gaps of this size end a stretch of text; gutters between columns are wider.
+const STRETCH_GAP: f64 = 1.0;
+/// A gap between cells rather than words.
+const CELL_GAP: f64 = 1.6;
+/// How far glyphs of one line stand above or below each other: indices move by a third.
+const SAME_LINE: f64 = 0.4;
+
+/// A stretch of one line without a wide gap.
+#[derive(Debug, Clone)]
+pub(super) struct Stretch {
+    pub(super) x: f64,
+    pub(super) end: f64,
+    pub(super) y: f64,
+    pub(super) size: f64,
+    /// From left to right.
+    pub(super) text: String,
+    pub(super) n_chars: usize,
+}
+
+/// A line of a column.
+#[derive(Debug, Clone)]
+pub(super) struct Line {
+    pub(super) x: f64,
+    pub(super) end: f64,
+    pub(super) y: f64,
+    pub(super) size: f64,
+    /// In reading order; tabs stand between cells.
+    pub(super) text: String,
+    pub(super) n_cells: usize,
+}
+
+/// The columns of a page in reading order, each as its lines from top to bottom.
+pub(super) fn regions(glyphs: &Glyphs, watch: &Watch<'_>) -> Result<Vec<Vec<Line>>> {
+    let count = |turn: u8| glyphs.glyphs.iter().filter(|glyph| glyph.turn == turn).count();
+    let mut turns: Vec<(u8, usize)> = (0..4).map(|turn| (turn, count(turn))).collect();
+    turns.retain(|(_, n)| *n > 0);
+    turns.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
+    let mut regions = Vec::new();
+    for (turn, _) in turns {
+        let stretches = joined(stretches(glyphs, turn, watch)?);
+        watch.check()?;
+        regions.extend(reading_order(stretches).into_iter().map(lines));
+    }
+    Ok(regions)
+}
+
+/// Stretches in the order of the page's instructions.
+fn stretches(glyphs: &Glyphs, turn: u8, watch: &Watch<'_>) -> Result<Vec<Stretch>> {
+    let mut stretches: Vec<Stretch> = Vec::new();
+    for glyph in glyphs.glyphs.iter().filter(|glyph| glyph.turn == turn) {
+        watch.tick()?;
+        let text = glyphs.text_of(glyph);
+        let rtl = text.chars().any(is_rtl);
+        match stretches.last_mut() {
+            Some(last) if !rtl && continues(last, glyph) => append(last, glyph, text),
+            _ => stretches.push(Stretch {
+                x: glyph.x,
+                end: glyph.end,
+                y: glyph.y,
+                size: glyph.size,
+                // Stands as it is seen until the line is complete.
+                text: if rtl { text.chars().rev().collect() } else { text.to_owned() },
+                n_chars: text.chars().count(),
+            }),
+        }
+    }
+    Ok(stretches)
+}
+
+fn continues(last: &Stretch, glyph: &Glyph) -> bool {
+    let gap = glyph.x - last.end;
+    let size = last.size.max(glyph.size);
+    (glyph.y - last.y).abs() <= SAME_LINE * size
+        && gap > -0.5 * size
+        && gap < STRETCH_GAP * size
+        && glyph.size > last.size * 0.4
+        && glyph.size < last.size * 1.6
+        && !last.text.ends_with(is_rtl)
+}
+
+fn append(last: &mut Stretch, glyph: &Glyph, text: &str) {
+    if is_word_gap(glyph.x - last.end, last.size.min(glyph.size), &last.text, text) {
+        last.text.push(' ');
+    }
+    last.text.push_str(text);
+    last.n_chars += text.chars().count();
+    last.end = last.end.max(glyph.end);
+    // An index does not move the line it is in.
+    if glyph.size > last.size * 1.1 {
+        (last.size, last.y) = (glyph.size, glyph.y);
+    }
+}
+
+fn is_word_gap(gap: f64, size: f64, before: &str, after: &str) -> bool {
+    gap > WORD_GAP * size && !before.ends_with(char::is_whitespace) && !after.starts_with(' ')
+}
+
+/// Joins stretches that stand next to each other on a line, in whatever order they were drawn.
+fn joined(stretches: Vec<Stretch>) -> Vec<Stretch> {
+    let mut out: Vec<Stretch> = Vec::new();
+    for row in rows(stretches) {
+        let mut row = row.into_iter();
+        let Some(mut last) = row.next() else { continue };
+        for next in row {
+            let gap = next.x - last.end;
+            let size = last.size.min(next.size);
+            if gap < STRETCH_GAP * size && gap > -0.6 * size.max(last.size) {
+                let space = is_word_gap(gap, size, &last.text, &next.text);
+                last.text.extend(space.then_some(' '));
+                last.text.push_str(&next.text);
+                last.n_chars += next.n_chars;
+                last.end = last.end.max(next.end);
+                if next.size > last.size {
+                    (last.size, last.y) = (next.size, next.y);
+                }
+            } else {
+                out.push(std::mem::replace(&mut last, next));
+            }
+        }
+        out.push(last);
+    }
+    out
+}
+
+/// Stretches by line, from top to bottom, each from left to right.
+fn rows(mut stretches: Vec<Stretch>) -> Vec<Vec<Stretch>> {
+    stretches.sort_by(|a, b| b.y.total_cmp(&a.y));
+    let mut rows: Vec<Vec<Stretch>> = Vec::new();
+    let (mut y, mut size) = (f64::INFINITY, 0.0_f64);
+    for stretch in stretches {
+        let near = (y - stretch.y).abs()
+            <= SAME_LINE * size.max(stretch.size).min(size.min(stretch.size) * 2.0);
+        match rows.last_mut() {
+            Some(row) if near => row.push(stretch),
+            _ => {
+                (y, size) = (stretch.y, stretch.size);
+                rows.push(vec![stretch]);
+                continue;
+            }
+        }
+    }
+    for row in &mut rows {
+        row.sort_by(|a, b| a.x.total_cmp(&b.x));
+    }
+    rows
+}
+
+/// The lines of one column.
+fn lines(stretches: Vec<Stretch>) -> Vec<Line> {
+    rows(stretches).into_iter().filter_map(line).collect()
+}
+
+fn line(row: Vec<Stretch>) -> Option<Line> {
+    let (first, last) = (row.first()?, row.last()?);
+    let widest = row.iter().max_by_key(|stretch| stretch.n_chars)?;
+    let (x, y, size) = (first.x, widest.y, widest.size);
+    let mut end = first.end;
+    let mut text = String::new();
+    let mut n_cells = 1;
+    for stretch in &row {
+        if !text.is_empty() {
+            let cell = stretch.x - end > CELL_GAP * size;
+            n_cells += usize::from(cell);
+            text.push(if cell { '\t' } else { ' ' });
+        }
+        text.push_str(stretch.text.trim());
+        end = end.max(stretch.end);
+    }
+    let text = logical(text.trim());
+    (!text.is_empty()).then_some(Line { x, end: end.max(last.end), y, size, text, n_cells })
+}

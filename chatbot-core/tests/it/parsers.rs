@@ -1,0 +1,9 @@
+//! How documents become text.
+
+mod adversarial;
+mod docx;
+mod fixtures;
+mod formats;
+mod html;
+mod pdf;
+mod public;
