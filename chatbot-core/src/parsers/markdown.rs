@@ -141,7 +141,7 @@ impl<'a> Reading<'a> {
             Tag::FootnoteDefinition(label) => {
                 self.flush()?;
                 self.note = true;
-                self.buffer.push_str(&format!("[{label}] "));
+                self.marker = Some(format!("[{label}] "));
             }
             Tag::Table(_) => self.flush()?,
             Tag::TableHead | Tag::TableRow => self.cells = Some(Vec::new()),
@@ -214,7 +214,8 @@ impl<'a> Reading<'a> {
             return self.assembly.block(BlockKind::Code, &text);
         }
         if let Some(marker) = self.marker.take() {
-            return self.assembly.block(BlockKind::ListItem, &format!("{marker}{text}"));
+            let kind = if self.note { BlockKind::Note } else { BlockKind::ListItem };
+            return self.assembly.block(kind, &format!("{marker}{text}"));
         }
         let kind = match (self.note, self.n_quotes) {
             (true, _) => BlockKind::Note,

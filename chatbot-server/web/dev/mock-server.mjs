@@ -406,11 +406,6 @@ const messagesOf = (state, session) => [...state.messages.values()].filter((m) =
 function branch(state, session, leaf) {
   const all = messagesOf(state, session);
   let at = leaf ? state.messages.get(leaf) : all.at(-1);
-  // The branch goes on below the message that was named, to its newest end.
-  for (let next = at; next && leaf; ) {
-    at = next;
-    next = all.findLast((message) => message.parent_id === at.id);
-  }
   const path = [];
   for (; at; at = at.parent_id ? state.messages.get(at.parent_id) : undefined) path.unshift(at);
   return path.map((message) => ({

@@ -29,7 +29,7 @@ after(async () => {
 /** Opens a page, runs `body`, and fails when the page did something that it must not. */
 async function onPage(options, body) {
   const { page, context, problems } = await openPage(browser, { url: server.url, ...options });
-  page.setDefaultTimeout(8_000);
+  page.setDefaultTimeout(40_000);
   try {
     await body(page, context);
     assert.deepEqual(problems, []);

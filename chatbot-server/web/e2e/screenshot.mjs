@@ -22,7 +22,7 @@ Switch the cooling pump off and wait for ten minutes before you open its housing
 
 # Spare parts
 
-Filters and oil for the cooling pump are kept in room 2.14. Whoever takes the last one orders new ones on the same day.
+Filters and oil for the cooling pump are kept in room 214. Whoever takes the last one orders new ones on the same day.
 `,
 };
 

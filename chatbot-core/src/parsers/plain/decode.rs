@@ -113,7 +113,8 @@ pub(super) fn wide_encoding(bytes: &[u8]) -> Option<Wide> {
     let most = |count: usize| count * 10 >= n * 9;
     let few = |count: usize| count * 50 <= n;
     let [a, b, c, d] = zeros;
-    if n == 0 {
+    // A handful of bytes may have its zeros anywhere.
+    if n < 4 {
         return None;
     }
     if most(a) && most(b) && few(d) {

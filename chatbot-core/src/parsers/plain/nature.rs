@@ -7,6 +7,8 @@ const SAMPLE_BYTES: usize = 1 << 16;
 /// Texts with more control characters than one in this many are not texts. Logs with stray bytes stay far below it,
 /// programs and pictures lie far above it.
 const TEXT_PER_CONTROL: usize = 50;
+/// The same where everything else is valid UTF-8, which no other format is by chance.
+const UTF8_PER_CONTROL: usize = 4;
 
 /// What bytes look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,9 +30,11 @@ pub(in crate::parsers) fn nature(bytes: &[u8]) -> Nature {
     if is_ebcdic(sample) {
         return Nature::Ebcdic;
     }
-    let control = |b: &&u8| b.is_ascii_control() && !b"\t\n\r\x0C\x1B\x08".contains(b);
+    let control = |b: &&u8| b.is_ascii_control() && !b"\t\n\r\x0C\x1B\x08\x07".contains(b);
     let controls = sample.iter().filter(control).count();
-    if controls * TEXT_PER_CONTROL > sample.len() { Nature::Binary } else { Nature::Text }
+    let clean = !sample.contains(&0) && sample.utf8_chunks().all(|chunk| chunk.invalid().len() < 2);
+    let per_control = if clean { UTF8_PER_CONTROL } else { TEXT_PER_CONTROL };
+    if controls > 1 + sample.len() / per_control { Nature::Binary } else { Nature::Text }
 }
 
 /// EBCDIC writes a space as `@` and most letters above 0x80; a text in ASCII does neither.

@@ -10,6 +10,9 @@ pub mod bus;
 pub mod chat_model;
 pub mod chunker;
 pub mod parser;
+<<<<<<< HEAD
 pub mod index;
+=======
+>>>>>>> main
 pub mod retriever;
 pub mod store;

@@ -117,6 +117,12 @@ export function ChatView({ session, chat }: { session: Id | null; chat: Chat }) 
               />
             )}
             {outgoing && !outgoing.messageId && !outgoing.error && <Waiting answer={undefined} />}
+            {last?.role === "user" && !busy && outgoing === null && (
+              <p className="flex flex-wrap items-center gap-3 text-sm text-soft">
+                {t("chat.unanswered")}
+                <Button onClick={() => onRegenerate(last)}>{t("chat.answer")}</Button>
+              </p>
+            )}
             {outgoing?.error && (
               <Failure
                 code={outgoing.error.code}
