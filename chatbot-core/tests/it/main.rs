@@ -2,6 +2,7 @@
 
 mod facade;
 mod layers;
+mod models;
 mod sse;
 mod support;
 mod turns;
