@@ -49,3 +49,63 @@ const PRONOUNS: &[&str] = &[
     "il", "elle", "ils", "elles", "leur", "leurs", "cela", "ça", "er", "sie", "es", "dessen",
     "deren", "ihr", "ihre", "sein", "seine",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{
+        MessageId, MessageState, Metadata, SessionId, Timestamp, Timings, Usage,
+    };
+
+    fn asked(content: &str) -> Message {
+        Message {
+            id: MessageId::new(),
+            session_id: SessionId::new(),
+            parent_id: None,
+            role: MessageRole::User,
+            state: MessageState::Complete,
+            content: content.to_owned(),
+            citations: Vec::new(),
+            unsupported: Vec::new(),
+            sources: Vec::new(),
+            abstained: false,
+            model: None,
+            usage: Usage::default(),
+            timings: Timings::default(),
+            warnings: Vec::new(),
+            finish_reason: None,
+            error: None,
+            feedback: None,
+            metadata: Metadata::default(),
+            sibling_ids: Vec::new(),
+            created_at: Timestamp::from_millis(0),
+        }
+    }
+
+    #[test]
+    fn a_question_that_leans_takes_the_telling_words_along() {
+        let path = [asked("How many bridges cross the Danube in Budapest?")];
+        let search = follow_up("And in 2023?", &path).expect("leans");
+        assert!(search.starts_with("And in 2023?") && search.contains("danube"), "{search}");
+        assert!(follow_up("Who designed them?", &path).is_some_and(|s| s.contains("bridges")));
+    }
+
+    #[test]
+    fn the_look_back_ends_where_a_question_stands_by_itself() {
+        let path = [
+            asked("Tell me about the history of porcelain in Saxony during wars"),
+            asked("How many bridges cross the Danube in Budapest?"),
+            asked("Who designed them?"),
+        ];
+        let search = follow_up("When was that?", &path).expect("leans");
+        assert!(search.contains("designed") && search.contains("danube"), "{search}");
+        assert!(!search.contains("porcelain"), "{search}");
+    }
+
+    #[test]
+    fn a_first_question_and_one_that_is_whole_stay_as_they_are() {
+        assert_eq!(follow_up("Who designed them?", &[]), None);
+        let path = [asked("How many bridges cross the Danube in Budapest?")];
+        assert_eq!(follow_up("Which porcelain manufactory in Saxony exported most vases?", &path), None);
+    }
+}

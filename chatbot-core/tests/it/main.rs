@@ -2,12 +2,14 @@
 
 mod blobs_and_buses;
 mod chunkers;
+mod citations;
 mod facade;
 #[cfg(feature = "local-index")]
 mod index;
 mod layers;
 #[cfg(feature = "local-index")]
 mod lexical_quality;
+mod models;
 mod parsers;
 mod sse;
 mod store;
