@@ -2,7 +2,6 @@
 
 mod blobs_and_buses;
 mod chunkers;
-mod citations;
 mod facade;
 #[cfg(feature = "local-index")]
 mod index;
