@@ -71,6 +71,7 @@ async fn stop(client: &Client, running: Option<MessageId>) {
     }
 }
 
+#[allow(clippy::wildcard_enum_match_arm, reason = "what is not shown is passed over")]
 async fn turn(
     client: &Client,
     ask: &Ask,

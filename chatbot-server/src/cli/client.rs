@@ -34,9 +34,16 @@ pub(super) struct Client {
 #[derive(Debug)]
 enum Transport {
     /// A server that runs.
-    Network { http: HttpClient<HttpConnector, Body>, address: String },
+    Network { http: Box<HttpClient<HttpConnector, Body>>, address: String },
     /// This process, which owns the data directory for as long.
-    InProcess { router: Router, chatbot: Chatbot, _lock: Option<DataLock> },
+    InProcess(Box<InProcess>),
+}
+
+#[derive(Debug)]
+struct InProcess {
+    router: Router,
+    chatbot: Chatbot,
+    _lock: Option<DataLock>,
 }
 
 impl Client {
@@ -71,11 +78,12 @@ impl Client {
     async fn open(config: &Config, lock: Option<DataLock>) -> Result<Self> {
         let chatbot = Chatbot::open(config.engine.clone()).await?;
         let router = routes::router(App::new(chatbot.clone(), config));
-        Ok(Self { transport: Transport::InProcess { router, chatbot, _lock: lock } })
+        let in_process = InProcess { router, chatbot, _lock: lock };
+        Ok(Self { transport: Transport::InProcess(Box::new(in_process)) })
     }
 
     fn to(address: String) -> Self {
-        let http = HttpClient::builder(TokioExecutor::new()).build_http();
+        let http = Box::new(HttpClient::builder(TokioExecutor::new()).build_http());
         Self { transport: Transport::Network { http, address } }
     }
 
@@ -86,7 +94,7 @@ impl Client {
     pub(super) async fn close(self) -> Result<()> {
         match self.transport {
             Transport::Network { .. } => Ok(()),
-            Transport::InProcess { chatbot, .. } => chatbot.close().await,
+            Transport::InProcess(process) => process.chatbot.close().await,
         }
     }
 
@@ -151,8 +159,8 @@ impl Client {
 
     async fn send(&self, mut request: Request<Body>) -> Result<Response<Body>> {
         let reply = match &self.transport {
-            Transport::InProcess { router, .. } => {
-                let Ok(reply) = router.clone().oneshot(request).await;
+            Transport::InProcess(process) => {
+                let Ok(reply) = process.router.clone().oneshot(request).await;
                 reply
             }
             Transport::Network { http, address } => {

@@ -28,9 +28,10 @@ pub(super) fn under(path: &Path) -> Result<Vec<PathBuf>> {
 fn unreadable(path: &Path, error: walkdir::Error) -> Error {
     let place = error.path().unwrap_or(path).display().to_string();
     let cause = Error::from(std::io::Error::from(error));
-    let message = match cause.kind() {
-        ErrorKind::NotFound => format!("There is no file or folder {place}."),
-        _ => format!("{place} cannot be read. {}", cause.message()),
+    let message = if cause.kind() == ErrorKind::NotFound {
+        format!("There is no file or folder {place}.")
+    } else {
+        format!("{place} cannot be read. {}", cause.message())
     };
     Error::new(cause.kind(), message).with_source(cause)
 }

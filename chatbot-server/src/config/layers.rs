@@ -161,9 +161,10 @@ impl Layers {
     fn lay(&mut self, prefix: &str, table: Table, origin: &Origin) {
         for (key, value) in table {
             let name = if prefix.is_empty() { key } else { format!("{prefix}.{key}") };
-            match value {
-                Value::Table(inner) => self.lay(&name, inner, origin),
-                value => drop(self.settings.insert(name, (value, origin.clone()))),
+            if let Value::Table(inner) = value {
+                self.lay(&name, inner, origin);
+            } else {
+                self.settings.insert(name, (value, origin.clone()));
             }
         }
     }

@@ -98,6 +98,7 @@ async fn answer(app: App, ctx: Context, ask: TurnRequest, stream: bool) -> ApiRe
     if stream { Ok(sse::turn(events)) } else { finished(session, message, events).await }
 }
 
+#[allow(clippy::wildcard_enum_match_arm, reason = "only the end matters here")]
 async fn finished(
     session_id: SessionId,
     message_id: MessageId,

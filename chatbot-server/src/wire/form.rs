@@ -169,6 +169,7 @@ fn file_name(name: Option<&str>) -> ApiResult<String> {
     Err(ApiError::field("file", problem))
 }
 
+#[allow(clippy::wildcard_enum_match_arm, reason = "everything else is a form that cannot be read")]
 fn refused(error: &multer::Error, limits: UploadLimits<'_>) -> ApiError {
     match error {
         multer::Error::FieldSizeExceeded { field_name, .. }

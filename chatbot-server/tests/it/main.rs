@@ -1,5 +1,13 @@
 //! The server and the command line from outside: over real connections, with a real engine.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test that finds something else than it expects has failed"
+)]
+
 mod chat;
 mod cli;
 mod contract;
