@@ -3,14 +3,12 @@
 mod blobs_and_buses;
 mod chunkers;
 mod facade;
+mod index;
 mod layers;
+mod lexical_quality;
 mod parsers;
 mod sse;
 mod store;
 mod support;
-mod turns;
-#[cfg(feature = "local-index")]
-mod index;
-#[cfg(feature = "local-index")]
-mod lexical_quality;
 mod text;
+mod turns;

@@ -9,10 +9,7 @@ pub mod blob_store;
 pub mod bus;
 pub mod chat_model;
 pub mod chunker;
-pub mod parser;
-<<<<<<< HEAD
 pub mod index;
-=======
->>>>>>> main
+pub mod parser;
 pub mod retriever;
 pub mod store;
