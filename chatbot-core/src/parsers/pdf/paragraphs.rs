@@ -31,11 +31,7 @@ pub(super) struct Paragraph {
 pub(super) fn paragraphs(regions: &[Vec<Line>]) -> Vec<Paragraph> {
     let mut out = Vec::new();
     for region in regions {
-<<<<<<< HEAD
-        let leading = median(region.windows(2).filter_map(distance));
-=======
         let leading = usual_distance(region);
->>>>>>> main
         let right = region.iter().map(|line| line.end).fold(f64::NEG_INFINITY, f64::max);
         let left = median(region.iter().map(|line| line.x)).unwrap_or(0.0);
         let column = Column { leading, left, right };
@@ -56,12 +52,6 @@ pub(super) fn paragraphs(regions: &[Vec<Line>]) -> Vec<Paragraph> {
     out
 }
 
-<<<<<<< HEAD
-fn distance(pair: &[Line]) -> Option<f64> {
-    let [above, below] = pair else { return None };
-    let distance = above.y - below.y;
-    (distance > 0.0 && distance < 3.0 * above.size).then_some(distance)
-=======
 /// How far the lines of a paragraph are from each other: distances between paragraphs are larger and fewer, but in a
 /// short column not always fewer than half.
 fn usual_distance(region: &[Line]) -> Option<f64> {
@@ -74,7 +64,6 @@ fn usual_distance(region: &[Line]) -> Option<f64> {
     let mut distances: Vec<f64> = distances.collect();
     distances.sort_by(f64::total_cmp);
     distances.get(distances.len() / 3).copied()
->>>>>>> main
 }
 
 struct Column {

@@ -1,13 +1,9 @@
 //! Unpacks content streams within the budget.
 
 use std::borrow::Cow;
-<<<<<<< HEAD
-
-=======
 use std::io::Read;
 
 use hayro_syntax::Filter;
->>>>>>> main
 use hayro_syntax::object::{Array, Dict, Object, Stream};
 use hayro_syntax::page::Page;
 
@@ -18,11 +14,8 @@ use crate::parsers::watch::{Watch, unpacks_too_far};
 const MAX_RATIO: u64 = 1100;
 /// One page's instructions: the densest drawings stay below.
 const MAX_CONTENT_BYTES: u64 = 128 << 20;
-<<<<<<< HEAD
-=======
 /// What is unpacked without being measured first.
 const MAX_OLD_FILTER_BYTES: usize = 256 << 10;
->>>>>>> main
 
 /// What a stream unpacks to; `None` where it is damaged.
 pub(super) fn unpack<'a>(stream: &Stream<'a>, watch: &Watch<'_>) -> Result<Option<Cow<'a, [u8]>>> {
@@ -36,12 +29,6 @@ pub(super) fn unpack<'a>(stream: &Stream<'a>, watch: &Watch<'_>) -> Result<Optio
     Ok(Some(data))
 }
 
-<<<<<<< HEAD
-fn could_exceed(stream: &Stream<'_>, allowed: u64) -> bool {
-    let raw = u64::try_from(stream.raw_data().len()).unwrap_or(u64::MAX);
-    let filters = u32::try_from(stream.filters().len()).unwrap_or(u32::MAX);
-    raw.saturating_mul(MAX_RATIO.saturating_pow(filters)) > allowed
-=======
 /// The most that could come out, by the filters alone.
 fn could_exceed(stream: &Stream<'_>, allowed: u64) -> bool {
     let raw = u64::try_from(stream.raw_data().len()).unwrap_or(u64::MAX);
@@ -52,36 +39,10 @@ fn could_exceed(stream: &Stream<'_>, allowed: u64) -> bool {
         _ => len,
     });
     most > allowed
->>>>>>> main
 }
 
 /// Whether the stream unpacks to more than allowed, found out without keeping what comes out.
 fn measures_above(stream: &Stream<'_>, allowed: u64) -> bool {
-<<<<<<< HEAD
-    use hayro_syntax::Filter;
-    use std::io::Read as _;
-    let filters = stream.filters();
-    let flate_only = filters.iter().all(|filter| matches!(filter, Filter::FlateDecode));
-    if !flate_only {
-        // Two other filters on top of one another have no use; a single one is bounded by the file's own size.
-        return filters.len() > 1;
-    }
-    let raw = stream.raw_data();
-    let mut source: Box<dyn std::io::Read> = Box::new(raw.as_ref());
-    for _ in &filters {
-        source = Box::new(flate2::read::ZlibDecoder::new(source));
-    }
-    let mut taken = source.take(allowed.saturating_add(1));
-    let mut step = [0; 1 << 14];
-    let mut total: u64 = 0;
-    while let Ok(n) = taken.read(&mut step) {
-        if n == 0 {
-            break;
-        }
-        total += n as u64;
-    }
-    total > allowed
-=======
     let raw = stream.raw_data();
     let filters = stream.filters();
     let (text_filters, packed): (Vec<&Filter>, Vec<&Filter>) = filters
@@ -145,7 +106,6 @@ fn without_text_filter(data: &[u8], filter: &Filter) -> Vec<u8> {
         write(&group, &mut out);
     }
     out
->>>>>>> main
 }
 
 /// The instructions of a page, with whether a part of them was damaged.

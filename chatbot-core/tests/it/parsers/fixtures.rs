@@ -8,13 +8,8 @@ use chatbot_core::parsers::Parsers;
 use chatbot_core::traits::ParseLimits;
 use chatbot_core::types::{BlockKind, ParsedDocument, RawDocument};
 use chatbot_core::{Context, Result};
-<<<<<<< HEAD
-use zip::ZipWriter;
-use zip::write::SimpleFileOptions;
-=======
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
->>>>>>> main
 
 /// Reads `bytes` under `name` with the parsers of the build.
 pub(crate) fn parse(name: &str, bytes: impl AsRef<[u8]>) -> Result<ParsedDocument> {
@@ -51,16 +46,12 @@ pub(crate) fn outline(document: &ParsedDocument) -> Vec<String> {
 pub(crate) fn container(entries: &[(&str, &str)]) -> Vec<u8> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, content) in entries {
-<<<<<<< HEAD
-        zip.start_file(*name, SimpleFileOptions::default()).unwrap();
-=======
         let method = if *name == "mimetype" {
             CompressionMethod::Stored
         } else {
             CompressionMethod::Deflated
         };
         zip.start_file(*name, SimpleFileOptions::default().compression_method(method)).unwrap();
->>>>>>> main
         zip.write_all(content.as_bytes()).unwrap();
     }
     zip.finish().unwrap().into_inner()
@@ -136,11 +127,7 @@ pub(crate) fn written(objects: &[(usize, String)]) -> Vec<u8> {
     }
     let at = out.len();
     let size = objects.iter().map(|(number, _)| number + 1).max().unwrap_or(1);
-<<<<<<< HEAD
-    let mut table = format!("xref\n0 1\n0000000000 65535 f \n");
-=======
     let mut table = "xref\n0 1\n0000000000 65535 f \n".to_owned();
->>>>>>> main
     for (number, place) in places {
         write!(table, "{number} 1\n{place:010} 00000 n \n").unwrap();
     }

@@ -71,17 +71,12 @@ fn columns_are_read_one_after_the_other() {
 #[test]
 fn words_placed_letter_by_letter_in_any_order_come_out_whole() {
     let mut page = String::new();
-<<<<<<< HEAD
-    for (i, letter) in "letters".chars().enumerate().collect::<Vec<_>>().into_iter().rev() {
-        page += &show(50 + 6 * i as i32, 700, 10, &letter.to_string());
-=======
     // The widths of these letters in Helvetica, in tenths of a point at 100 points.
     let letters = [("l", 22), ("e", 56), ("t", 28), ("t", 28), ("e", 56), ("r", 33), ("s", 50)];
     let mut right = 400;
     for (letter, width) in letters.into_iter().rev() {
         right -= width;
         page += &show(right, 600, 100, letter);
->>>>>>> main
     }
     page += "BT /F 10 Tf 50 650 Td [(kern) -30 (ed) -400 (words)] TJ ET";
     let text = parse("a.pdf", pdf(&[&page])).unwrap().text;
