@@ -95,7 +95,7 @@ fn ends_sentences(c: char) -> bool {
 
 /// Signs that end a sentence whatever follows: those of scripts without spaces, and those of no other use.
 fn ends_always(c: char) -> bool {
-    matches!(c, '。' | '！' | '？' | '｡' | '।' | '॥' | '۔' | '။' | '።' | '።' | '։' | '᠃' | '។')
+    matches!(c, '。' | '！' | '？' | '｡' | '।' | '॥' | '۔' | '။' | '።' | '։' | '᠃' | '។')
 }
 
 /// Signs that end a sentence where white space follows.

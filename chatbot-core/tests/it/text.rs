@@ -33,7 +33,7 @@ const PAIRS: [(&str, &str, &str); 12] = [
     (
         "nld",
         "De garanties van de machines werden door de fabrikanten verlengd.",
-        "garantie van de machine",
+        "fabrikant van de machines",
     ),
     (
         "swe",

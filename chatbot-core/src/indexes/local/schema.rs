@@ -88,13 +88,12 @@ impl Fields {
     }
 }
 
-/// Terms come ready-made, with single spaces between them; ids are taken as they are (`raw`, by tantivy's name for it).
+/// Terms come ready-made, with single spaces between them.
 pub(super) fn tokenizers() -> TokenizerManager {
     let tokenizers = TokenizerManager::new();
-    // Tantivy asks for a tokenizer of this name for every field without text, and never uses it.
-    tokenizers.register("default", TextAnalyzer::from(WhitespaceTokenizer::default()));
     tokenizers.register(TOKENIZER, TextAnalyzer::from(WhitespaceTokenizer::default()));
-    tokenizers.register("raw", TextAnalyzer::from(RawTokenizer::default()));
+    // Tantivy asks for a tokenizer of this name for every field without text, and never uses it.
+    tokenizers.register("default", TextAnalyzer::from(RawTokenizer::default()));
     tokenizers
 }
 
