@@ -11,6 +11,7 @@ mod lint;
 mod outside;
 mod project;
 mod report;
+mod server;
 mod setup;
 mod shell;
 mod slow_model;

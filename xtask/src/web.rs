@@ -4,6 +4,7 @@ use std::fs;
 
 use crate::project::Project;
 use crate::report::{Ended, Outcome, Report};
+use crate::server::Server;
 use crate::setup;
 use crate::shell::{NPM, Shell, find};
 
@@ -17,9 +18,10 @@ pub(crate) fn build(project: &Project, report: &mut Report) {
 pub(crate) fn types(project: &Project, report: &mut Report) {
     report.part("packages of the web page", || setup::packages(project));
     report.part("OpenAPI description", || {
-        let server = ["run", "--quiet", "--package", "chatbot-server", "--", "openapi"];
-        let description = Shell::cargo(&project.root).args(server).read()?;
-        fs::write(project.web().join("openapi.json"), description)
+        let package = ["build", "--package", "chatbot-server"];
+        Shell::cargo(&project.root).args(package).run()?;
+        let server = Server::start(&project.program("debug", "chatbot"), "")?;
+        fs::write(project.web().join("openapi.json"), server.get("/openapi.json")?)
             .map_err(|error| format!("openapi.json cannot be written: {error}"))?;
         Ok(Ended::Passed)
     });
