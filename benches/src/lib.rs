@@ -1,1 +1,14 @@
-//! x
+//! What the figures are made with: text that reads like language, a server that is measured from outside, a model
+//! that answers at once.
+
+pub mod client;
+pub mod figure;
+pub mod instant_model;
+pub mod prose;
+pub mod server;
+pub mod stats;
+
+/// Whatever stops a measurement.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+/// A measurement's result.
+pub type Result<T, E = Failure> = std::result::Result<T, E>;

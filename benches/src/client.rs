@@ -1,0 +1,154 @@
+//! A client of the HTTP API that takes the time.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use chatbot_core::sse::SseParser;
+use futures_util::StreamExt as _;
+use reqwest::multipart::{Form, Part};
+use reqwest::{Client as Http, Response};
+use serde_json::{Value, json};
+
+use crate::{Failure, Result};
+
+/// The longest that anything here may take.
+const PATIENCE: Duration = Duration::from_secs(300);
+const STATUS_POLL: Duration = Duration::from_millis(5);
+
+/// A client of one server.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: Http,
+    base: String,
+}
+
+/// What a question took.
+#[derive(Debug, Clone, Default)]
+pub struct Asked {
+    /// Until the question was stored.
+    pub acknowledged: Duration,
+    /// Until the first text of the answer.
+    pub first_text: Duration,
+    /// The whole answer.
+    pub text: String,
+}
+
+impl Client {
+    /// A client of the server at `address`.
+    ///
+    /// # Errors
+    /// Where there is no HTTP client on this system.
+    pub fn new(address: SocketAddr) -> Result<Self> {
+        let http = Http::builder().timeout(PATIENCE).no_proxy().tcp_nodelay(true).build()?;
+        Ok(Self { http, base: format!("http://{address}/api/v1") })
+    }
+
+    /// Uploads a file of plain text and returns its id at once.
+    ///
+    /// # Errors
+    /// Where the server refuses it.
+    pub async fn upload(&self, name: &str, text: String) -> Result<String> {
+        let part = Part::text(text).file_name(name.to_owned()).mime_str("text/plain")?;
+        let form = Form::new().part("file", part);
+        let reply = self.http.post(format!("{}/documents", self.base)).multipart(form).send().await?;
+        id(accepted(reply).await?.json().await?)
+    }
+
+    /// Adds a text to a collection.
+    ///
+    /// # Errors
+    /// Where the server refuses it.
+    pub async fn add_text(&self, collection: &str, title: &str, text: &str) -> Result<String> {
+        let body = json!({"collection_id": collection, "title": title, "text": text});
+        id(self.post("/documents/text", &body).await?.json().await?)
+    }
+
+    /// Makes a collection.
+    ///
+    /// # Errors
+    /// Where the server refuses it.
+    pub async fn create_collection(&self, name: &str) -> Result<String> {
+        id(self.post("/collections", &json!({"name": name})).await?.json().await?)
+    }
+
+    /// Waits until a document answers; the number of its chunks.
+    ///
+    /// # Errors
+    /// Where it failed.
+    pub async fn until_ready(&self, document: &str) -> Result<u64> {
+        let url = format!("{}/documents/{document}", self.base);
+        loop {
+            let reply = accepted(self.http.get(&url).send().await?).await?;
+            let state: Value = reply.json().await?;
+            match state.get("status").and_then(Value::as_str) {
+                Some("ready") => return Ok(number(&state, "chunk_count")),
+                Some("queued" | "processing") => tokio::time::sleep(STATUS_POLL).await,
+                _ => return Err(Failure::from(format!("the document did not become ready: {state}"))),
+            }
+        }
+    }
+
+    /// How many documents have this status, counted up to `limit`.
+    ///
+    /// # Errors
+    /// Where the server refuses.
+    pub async fn any_with_status(&self, status: &str) -> Result<bool> {
+        let url = format!("{}/documents?status={status}&limit=1", self.base);
+        let page: Value = accepted(self.http.get(url).send().await?).await?.json().await?;
+        Ok(page.get("items").and_then(Value::as_array).is_some_and(|items| !items.is_empty()))
+    }
+
+    /// Asks, and follows the answer to its end.
+    ///
+    /// # Errors
+    /// Where the answer fails.
+    pub async fn ask(&self, question: &str, model: Option<&str>) -> Result<Asked> {
+        let body = json!({"message": question, "stream": true, "model": model});
+        let begun = Instant::now();
+        let reply = self.post("/chat", &body).await?;
+        let (mut parser, mut bytes) = (SseParser::default(), reply.bytes_stream());
+        let mut asked = Asked::default();
+        while let Some(piece) = bytes.next().await {
+            for event in parser.push(&piece?)? {
+                match event.event.as_deref() {
+                    Some("started") => asked.acknowledged = begun.elapsed(),
+                    Some("text") if asked.text.is_empty() => {
+                        asked.first_text = begun.elapsed();
+                        asked.text = delta(&event.data)?;
+                    }
+                    Some("text") => asked.text.push_str(&delta(&event.data)?),
+                    Some("done") => return Ok(asked),
+                    Some("failed") => return Err(Failure::from(event.data)),
+                    _ => {}
+                }
+            }
+        }
+        Err(Failure::from("the answer broke off"))
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> Result<Response> {
+        accepted(self.http.post(format!("{}{path}", self.base)).json(body).send().await?).await
+    }
+}
+
+async fn accepted(reply: Response) -> Result<Response> {
+    if reply.status().is_success() {
+        return Ok(reply);
+    }
+    let status = reply.status();
+    Err(Failure::from(format!("{status}: {}", reply.text().await.unwrap_or_default())))
+}
+
+fn id(reply: Value) -> Result<String> {
+    let id = reply.get("id").and_then(Value::as_str).ok_or("the reply has no id")?;
+    Ok(id.to_owned())
+}
+
+fn number(value: &Value, key: &str) -> u64 {
+    value.get(key).and_then(Value::as_u64).unwrap_or_default()
+}
+
+fn delta(data: &str) -> Result<String> {
+    let event: Value = serde_json::from_str(data)?;
+    Ok(event.get("delta").and_then(Value::as_str).unwrap_or_default().to_owned())
+}

@@ -1,0 +1,35 @@
+//! A model that answers at once: an OpenAI-compatible endpoint on the loopback address. What is left of a question's
+//! time is the server's own.
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use axum::routing::post;
+use tokio::net::TcpListener;
+
+use crate::Result;
+
+const ANSWER: &str = concat!(
+    "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"It is said so \"}}]}\n\n",
+    "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"in the first source [1].\"}}]}\n\n",
+    "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n",
+    "data: [DONE]\n\n",
+);
+
+/// Starts the endpoint in this process and returns where it listens.
+///
+/// # Errors
+/// Where no port is free.
+pub async fn start() -> Result<SocketAddr> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let address = listener.local_addr()?;
+    let app = Router::new().route("/v1/chat/completions", post(answer));
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    Ok(address)
+}
+
+async fn answer(_request: axum::body::Bytes) -> impl IntoResponse {
+    ([(CONTENT_TYPE, "text/event-stream")], ANSWER)
+}
