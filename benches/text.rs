@@ -4,11 +4,11 @@
 use std::hint::black_box;
 
 use chatbot_benches::prose::Prose;
+use chatbot_core::Context;
 use chatbot_core::chunkers::{ChunkerConfig, StructureChunker};
 use chatbot_core::text::{analyse, detect_language};
 use chatbot_core::traits::Chunker as _;
 use chatbot_core::types::{Block, BlockKind, MediaType, Metadata, ParsedDocument, Span};
-use chatbot_core::Context;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 const N_BYTES: usize = 100_000;
@@ -18,7 +18,8 @@ fn document() -> ParsedDocument {
     let mut blocks = Vec::new();
     let mut at = 0;
     for paragraph in text.split("\n\n").filter(|paragraph| !paragraph.is_empty()) {
-        let start = at + text[at..].find(paragraph).unwrap_or_default();
+        let rest = text.get(at..).unwrap_or_default();
+        let start = at + rest.find(paragraph).unwrap_or_default();
         at = start + paragraph.len();
         blocks.push(Block { kind: BlockKind::Paragraph, span: Span::new(start, at) });
     }
@@ -39,7 +40,7 @@ fn text(criterion: &mut Criterion) {
     group.throughput(Throughput::Bytes(document.text.len() as u64));
     let language = detect_language(&document.text);
     group.bench_function("analyse", |bench| {
-        bench.iter(|| analyse(black_box(&document.text), language.as_ref()));
+        bench.iter(|| analyse(&[black_box(&document.text)], language.as_ref()));
     });
     let chunker = StructureChunker::new(ChunkerConfig::default());
     group.bench_function("chunk", |bench| {

@@ -50,7 +50,8 @@ impl Client {
     pub async fn upload(&self, name: &str, text: String) -> Result<String> {
         let part = Part::text(text).file_name(name.to_owned()).mime_str("text/plain")?;
         let form = Form::new().part("file", part);
-        let reply = self.http.post(format!("{}/documents", self.base)).multipart(form).send().await?;
+        let reply =
+            self.http.post(format!("{}/documents", self.base)).multipart(form).send().await?;
         id(accepted(reply).await?.json().await?)
     }
 
@@ -83,7 +84,11 @@ impl Client {
             match state.get("status").and_then(Value::as_str) {
                 Some("ready") => return Ok(number(&state, "chunk_count")),
                 Some("queued" | "processing") => tokio::time::sleep(STATUS_POLL).await,
-                _ => return Err(Failure::from(format!("the document did not become ready: {state}"))),
+                _ => {
+                    return Err(Failure::from(format!(
+                        "the document did not become ready: {state}"
+                    )));
+                }
             }
         }
     }

@@ -12,8 +12,10 @@ const FUNCTION_WORDS: &[&str] = &[
     "been", "if", "more", "when", "will", "would", "who", "so", "no", "she", "other", "its", "may",
     "these", "what", "them", "than", "some", "him", "time", "into", "only", "could", "new", "then",
 ];
-const ONSETS: &[&str] =
-    &["b", "br", "c", "ch", "d", "f", "g", "gr", "l", "m", "n", "p", "pl", "r", "s", "st", "t", "tr", "v", "w"];
+const ONSETS: &[&str] = &[
+    "b", "br", "c", "ch", "d", "f", "g", "gr", "l", "m", "n", "p", "pl", "r", "s", "st", "t", "tr",
+    "v", "w",
+];
 const VOWELS: &[&str] = &["a", "e", "i", "o", "u", "ea", "ai", "ou"];
 const CODAS: &[&str] = &["", "l", "n", "r", "s", "t", "nd", "rk", "st", "m"];
 const ENDINGS: &[&str] = &["", "", "", "s", "ed", "ing", "er", "ly", "ness", "ment"];
@@ -78,7 +80,8 @@ impl Prose {
     pub fn question_about(&mut self, text: &str) -> String {
         let sentences: Vec<&str> = text.split(['.', '\n']).filter(|s| s.len() > 40).collect();
         let sentence = sentences.get(self.below(sentences.len().max(1))).copied().unwrap_or("it");
-        let rare: Vec<&str> = sentence.split_whitespace().filter(|word| word.len() > 5).take(4).collect();
+        let rare: Vec<&str> =
+            sentence.split_whitespace().filter(|word| word.len() > 5).take(4).collect();
         format!("What is said about {}?", rare.join(" ").replace(',', ""))
     }
 

@@ -106,7 +106,8 @@ impl Server {
     fn memory(&self, key: &str) -> Result<f64> {
         let id = self.process.id().ok_or("the server has ended")?;
         let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
-        let line = status.lines().find_map(|line| line.strip_prefix(key)).ok_or("no such figure")?;
+        let line =
+            status.lines().find_map(|line| line.strip_prefix(key)).ok_or("no such figure")?;
         let kib: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
         Ok(kib * 1024.0 / 1e6)
     }

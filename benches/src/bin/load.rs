@@ -50,7 +50,8 @@ async fn main() -> ExitCode {
 async fn run() -> Result<bool> {
     let options = Options::parse(std::env::args().skip(1))?;
     let model = format!("openai+http://{}/v1#instant", instant_model::start().await?);
-    let bench = Bench { program: Program { path: options.server.clone(), model }, rows: Vec::new() };
+    let bench =
+        Bench { program: Program { path: options.server.clone(), model }, rows: Vec::new() };
     let rows = bench.all(options.only.as_deref()).await?;
     let missed = rows.iter().filter(|figure| !figure.holds()).count();
     println!("\n{missed} of {} figures miss their bar", rows.len());
@@ -166,7 +167,10 @@ impl Bench {
         let asked = client.ask(&question, None).await?;
         let took = asked_at + asked.first_text;
         if !asked.text.contains("1911") {
-            return Err(Failure::from(format!("the answer does not hold the fact: {}", asked.text)));
+            return Err(Failure::from(format!(
+                "the answer does not hold the fact: {}",
+                asked.text
+            )));
         }
         let detail = format!("ready after {:.2} s", ready.as_secs_f64());
         let name = format!("upload to first answer, {what}");
@@ -182,10 +186,17 @@ impl Bench {
         let client = Client::new(server.address)?;
         let (texts, n_chunks) = fill(&client).await?;
         let detail = format!("{n_chunks} chunks");
-        self.row(Figure::new("resident memory, peak of 10,000 chunks", server.peak_mb()?, "MB", 300.0)
-            .with_detail(detail));
+        self.row(
+            Figure::new("resident memory, peak of 10,000 chunks", server.peak_mb()?, "MB", 300.0)
+                .with_detail(detail),
+        );
         tokio::time::sleep(Duration::from_secs(60)).await;
-        self.row(Figure::new("resident memory, a minute after", server.resident_mb()?, "MB", 120.0));
+        self.row(Figure::new(
+            "resident memory, a minute after",
+            server.resident_mb()?,
+            "MB",
+            120.0,
+        ));
         let model = self.program.model.clone();
         let scripted = first_texts(&client, &texts, Some(&model)).await?;
         self.row(milliseconds("question to first token, scripted model, p50", &scripted, 50, 5.0));
@@ -262,8 +273,10 @@ impl Bench {
         }
         let took = begun.elapsed();
         let detail = format!("taken in within {:.0} s", took.as_secs_f64());
-        self.row(Figure::new("resident memory, 10,000 collections", server.resident_mb()?, "MB", 300.0)
-            .with_detail(detail));
+        self.row(
+            Figure::new("resident memory, 10,000 collections", server.resident_mb()?, "MB", 300.0)
+                .with_detail(detail),
+        );
         server.stop().await?;
         let server = self.program.start(&data).await?;
         let starts = Samples::from_iter([server.took]);
