@@ -44,7 +44,7 @@ fn text(criterion: &mut Criterion) {
     });
     let chunker = StructureChunker::new(ChunkerConfig::default());
     group.bench_function("chunk", |bench| {
-        bench.iter(|| chunker.chunk(&Context::system(), black_box(&document)));
+        bench.iter(|| chunker.chunk(&Context::local(), black_box(&document)));
     });
     group.finish();
 }

@@ -22,7 +22,7 @@ pub(crate) fn run(project: &Project) -> Outcome {
         .args(["run", "--silent", "e2e"])
         .env("CHATBOT_URL", format!("http://{}", server.address))
         .env("CHATBOT_SLOW_MODEL", &slow)
-        .env("CHROMIUM_PATH", chromium)
+        .env("CHROMIUM", chromium)
         .run();
     if suite.is_err() {
         print!("the server's log:\n{}", server.log());

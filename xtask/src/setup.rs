@@ -28,9 +28,9 @@ pub(crate) fn has_nextest() -> bool {
     find(&["cargo-nextest"]).is_some()
 }
 
-/// The browser for the tests: CHROMIUM_PATH, or one on the path.
+/// The browser for the tests: CHROMIUM, or one on the path.
 pub(crate) fn browser() -> Option<PathBuf> {
-    std::env::var_os("CHROMIUM_PATH").map(PathBuf::from).or_else(|| find(BROWSERS))
+    std::env::var_os("CHROMIUM").map(PathBuf::from).or_else(|| find(BROWSERS))
 }
 
 /// Installs the page's packages as its lock file says, where that was not done for this lock file.
@@ -54,7 +54,7 @@ fn install_browser(project: &Project) -> Outcome {
         return Ok(Ended::Passed);
     }
     if !is_root() || find(&["apt-get"]).is_none() {
-        let how = "no browser; install Chromium, or name one in CHROMIUM_PATH";
+        let how = "no browser; install Chromium, or name one in CHROMIUM";
         return Ok(Ended::Skipped(how.to_owned()));
     }
     let apt = || Shell::new("apt-get", &project.root).env("DEBIAN_FRONTEND", "noninteractive");

@@ -1,14 +1,15 @@
 //! A model that takes its time: an OpenAI-compatible endpoint on the loopback address, for tests that stop an answer
-//! or reload the page in the middle of one. Speaks just enough HTTP for that.
+//! or reload the page in the middle of one. It repeats the first source of its prompt, word by word, and cites it.
+//! Speaks just enough HTTP and JSON for that.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-/// Words of one answer: ten seconds of it, so that there is time to stop and to reload.
-const N_WORDS: usize = 200;
-const PAUSE: Duration = Duration::from_millis(50);
+/// Words of one answer at the least: ten seconds of it, so that there is time to stop and to reload.
+const MIN_WORDS: usize = 100;
+const PAUSE: Duration = Duration::from_millis(100);
 const EVENT_STREAM: &str =
     "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
 
@@ -27,10 +28,13 @@ pub(crate) fn start() -> Result<SocketAddr, String> {
 }
 
 fn answer(mut connection: TcpStream) -> std::io::Result<()> {
-    read_request(&connection)?;
+    let request = read_request(&connection)?;
+    let words: Vec<&str> =
+        first_source(&request).unwrap_or("Nothing was found.").split(' ').collect();
+    let n_rounds = MIN_WORDS.div_ceil(words.len());
     connection.write_all(EVENT_STREAM.as_bytes())?;
-    for word in 1..=N_WORDS {
-        let delta = format!(r#"{{"choices":[{{"index":0,"delta":{{"content":"word{word} "}}}}]}}"#);
+    for word in std::iter::repeat_n(words.iter().chain(&["[1]"]), n_rounds).flatten() {
+        let delta = format!(r#"{{"choices":[{{"index":0,"delta":{{"content":"{word} "}}}}]}}"#);
         write!(connection, "data: {delta}\n\n")?;
         thread::sleep(PAUSE);
     }
@@ -38,7 +42,8 @@ fn answer(mut connection: TcpStream) -> std::io::Result<()> {
     write!(connection, "data: {end}\n\ndata: [DONE]\n\n")
 }
 
-fn read_request(connection: &TcpStream) -> std::io::Result<()> {
+/// The body of the request.
+fn read_request(connection: &TcpStream) -> std::io::Result<String> {
     let mut reader = BufReader::new(connection);
     let mut n_body = 0;
     loop {
@@ -52,8 +57,16 @@ fn read_request(connection: &TcpStream) -> std::io::Result<()> {
             n_body = length.trim().parse().unwrap_or(0);
         }
     }
-    std::io::copy(&mut reader.take(n_body), &mut std::io::sink())?;
-    Ok(())
+    let mut body = String::new();
+    reader.take(n_body).read_to_string(&mut body)?;
+    Ok(body)
+}
+
+/// The text of the first source in a prompt, escaped as it stands in the JSON of the request.
+fn first_source(request: &str) -> Option<&str> {
+    let (_, block) = request.split_once(r#"<source n=\""#)?;
+    let (_, text) = block.split_once(r">\n")?;
+    text.split_once(r"\n</source>").map(|(text, _)| text)
 }
 
 #[cfg(test)]
@@ -67,7 +80,7 @@ mod tests {
             .write_all(b"POST /v1/chat/completions HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}")?;
         let mut lines = BufReader::new(connection).lines();
         let first = lines.find_map(|line| line.ok().filter(|line| line.starts_with("data:")));
-        assert!(first.is_some_and(|line| line.contains("word1 ") && !line.contains("word2 ")));
+        assert!(first.is_some_and(|line| line.contains(r#""content":"A ""#)));
         Ok(())
     }
 }
