@@ -76,8 +76,9 @@ mod tests {
     #[test]
     fn it_answers_a_word_at_a_time() -> Result<(), Box<dyn std::error::Error>> {
         let mut connection = TcpStream::connect(start()?)?;
-        connection
-            .write_all(b"POST /v1/chat/completions HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}")?;
+        let body = r#"{"content":"<source n=\"1\" title=\"T\">\nA pump \"hums\".\n</source>"}"#;
+        let head = format!("POST /v1 HTTP/1.1\r\nContent-Length: {}\r\n\r\n", body.len());
+        connection.write_all((head + body).as_bytes())?;
         let mut lines = BufReader::new(connection).lines();
         let first = lines.find_map(|line| line.ok().filter(|line| line.starts_with("data:")));
         assert!(first.is_some_and(|line| line.contains(r#""content":"A ""#)));
