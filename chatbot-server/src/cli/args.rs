@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Chat over your own documents, every citation checked.
 #[derive(Debug, Parser)]
-#[command(name = "chatbot", version, about)]
+#[command(name = "chatbot", version)]
 pub struct Arguments {
     /// What every verb understands.
     #[command(flatten)]

@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::support::Server;
+use crate::support::{Server, eventually};
 
 const PUMP: &str =
     "The cooling pump must be oiled every 400 hours. The filter is changed in spring.";
@@ -326,4 +326,25 @@ async fn a_server_says_where_it_is_and_stops_in_order() {
     let said: Value = serde_json::from_str(&said).unwrap();
     assert!(said["url"].as_str().unwrap().starts_with("http://127.0.0.1:"));
     assert_eq!(status.code(), Some(0));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn interrupting_a_question_stops_the_model() {
+    use chatbot_core::testing::{ScriptedModel, Step};
+    use chatbot_server::lock::DataLock;
+    let model = ScriptedModel::new(vec![Step::Text("So far. ".to_owned()), Step::Hang]);
+    let server = Server::with_model(model.clone()).await;
+    server.add("manual.txt", PUMP).await;
+    let data = server.folder.path().join("data");
+    let mut lock = DataLock::acquire(&data).unwrap();
+    lock.announce(Some(server.address.to_string())).unwrap();
+    let question = "How often must the cooling pump be oiled?";
+    let mut process = chatbot(&data, &["ask", question]).stdout(Stdio::piped()).spawn().unwrap();
+    eventually(|| async { model.n_running() == 1 }).await;
+    let stop = Command::new("kill").args(["-INT", &process.id().to_string()]).status();
+    assert!(stop.unwrap().success());
+    let status = tokio::task::spawn_blocking(move || process.wait().unwrap()).await.unwrap();
+    assert_eq!(status.code(), Some(130));
+    eventually(|| async { model.n_running() == 0 }).await;
 }
