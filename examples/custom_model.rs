@@ -7,8 +7,6 @@
 //!
 //! Prints: `30 DAYS`
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use chatbot_core::traits::{ChatModel, ChatRequest, ModelEvent, ModelInfo, ModelStream};
 use chatbot_core::types::FinishReason;
@@ -47,8 +45,7 @@ async fn main() -> Result<()> {
         quotes_only: false,
         usd_per_million: None,
     };
-    let model = Arc::new(Shouting { info });
-    let chatbot = Chatbot::builder().custom_model(model).build().await?;
+    let chatbot = Chatbot::builder().custom_model(Shouting { info }).build().await?;
     chatbot.ingest("documents").await?;
     let answer = chatbot.ask("How can a parcel be sent back?").await?;
     println!("{}", answer.content);

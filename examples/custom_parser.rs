@@ -6,7 +6,6 @@
 //! Prints: `forty days`
 
 use std::future::ready;
-use std::sync::Arc;
 
 use chatbot_core::traits::{ParseLimits, Parser, once};
 use chatbot_core::types::{
@@ -73,7 +72,7 @@ fn is_spoken(line: &str) -> bool {
 #[tokio::main]
 async fn main() -> Result<()> {
     let parser = Subtitles { media_types: [MediaType::from_static("application/x-subrip")] };
-    let chatbot = Chatbot::builder().parser(Arc::new(parser)).build().await?;
+    let chatbot = Chatbot::builder().parser(parser).build().await?;
     let ctx = Context::local();
     let new = NewDocument { source: "crossing.srt".to_owned(), ..Default::default() };
     let document = chatbot.add_document(&ctx, new, once(SUBTITLES)).await?;
