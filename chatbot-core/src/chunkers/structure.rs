@@ -186,12 +186,11 @@ impl<'a> Packing<'a> {
         let sparse = self.weight * SPARSE_SHARE < self.max || only_headings;
         let row = matches!(piece.kind, BlockKind::TableRow { .. });
         let whole_fits_elsewhere = weight <= self.max;
-        match piece.grain {
-            Grain::Block if row => !whole_fits_elsewhere,
-            Grain::Block => sparse || (!whole_fits_elsewhere && self.pieces.is_empty()),
-            // A sentence is cut only where no chunk holds it.
-            _ => !whole_fits_elsewhere && sparse,
+        // A row, a sentence and what is finer are cut only where no chunk holds them.
+        if piece.grain > Grain::Block || row {
+            return !whole_fits_elsewhere && (sparse || row);
         }
+        sparse || (!whole_fits_elsewhere && self.pieces.is_empty())
     }
 
     /// Ends the chunk; `next` is the piece that did not fit into it.

@@ -60,9 +60,10 @@ impl<'a> Assembly<'a> {
     pub(super) fn block(&mut self, kind: BlockKind, content: &str) -> Result<()> {
         let (clean, hidden) = clean(content);
         self.hidden |= hidden;
-        let content = match kind {
-            BlockKind::Code => clean.trim_matches('\n').trim_end(),
-            _ => clean.trim(),
+        let content = if kind == BlockKind::Code {
+            clean.trim_matches('\n').trim_end()
+        } else {
+            clean.trim()
         };
         if content.trim().is_empty() {
             return Ok(());

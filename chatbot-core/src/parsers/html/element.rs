@@ -92,11 +92,12 @@ pub(super) fn role(name: &[u8]) -> Role {
     }
 }
 
+/// Names of elements.
+type Names = &'static [&'static [u8]];
+
 /// How the start of an element ends others whose end tag may be left out: the names it ends, and those it does not look
 /// beyond.
-pub(super) fn implied_end(
-    name: &[u8],
-) -> Option<(&'static [&'static [u8]], &'static [&'static [u8]])> {
+pub(super) fn implied_end(name: &[u8]) -> Option<(Names, Names)> {
     match name {
         b"li" => Some((&[b"li"], &[b"ul", b"ol", b"menu"])),
         b"dt" | b"dd" => Some((&[b"dt", b"dd"], &[b"dl"])),

@@ -77,8 +77,7 @@ pub(super) fn read(html: &str, watch: &Watch<'_>) -> Result<Page> {
         };
         let mut emitter = CallbackEmitter::new(callback);
         emitter.naively_switch_states(true);
-        for stopped in Tokenizer::new_with_emitter(html, emitter) {
-            let Ok(error) = stopped;
+        if let Some(Ok(error)) = Tokenizer::new_with_emitter(html, emitter).next() {
             return Err(error);
         }
     }
@@ -261,16 +260,16 @@ impl Reading {
         }
         let events = closed.at..self.page.events.len() + 1;
         let mut closing = closed.role;
-        match closed.role {
-            Role::Main if self.page.main.is_none() => self.page.main = Some(events),
-            Role::Article => {
-                // An outer article takes the place of those in it.
-                self.page.articles.retain(|inner| inner.start < events.start);
-                self.page.articles.push(events);
-            }
-            Role::Cell | Role::HeaderCell if self.n_tables > 0 => self.end_cell(),
-            Role::Table => closing = self.end_table(&closed),
-            _ => {}
+        if closed.role == Role::Main && self.page.main.is_none() {
+            self.page.main = Some(events);
+        } else if closed.role == Role::Article {
+            // An outer article takes the place of those in it.
+            self.page.articles.retain(|inner| inner.start < events.start);
+            self.page.articles.push(events);
+        } else if matches!(closed.role, Role::Cell | Role::HeaderCell) && self.n_tables > 0 {
+            self.end_cell();
+        } else if closed.role == Role::Table {
+            closing = self.end_table(&closed);
         }
         self.page.events.push(Event::Close(closing));
     }

@@ -12,8 +12,8 @@ const MIN_GUTTER: f64 = 0.9;
 const MIN_LINES: usize = 4;
 /// Characters of the usual line of a column.
 const MIN_CHARS: usize = 15;
-/// How much of the lines may cross a gutter.
-const MAX_CROSSING: f64 = 0.25;
+/// One of this many stretches may cross a gutter.
+const CROSSING: usize = 8;
 /// Columns inside columns.
 const MAX_DEPTH: usize = 4;
 
@@ -81,7 +81,7 @@ fn gutter(stretches: &[Stretch]) -> Option<f64> {
     let right = stretches.iter().map(|s| s.end).fold(f64::NEG_INFINITY, f64::max);
     let margin = (right - left) * 0.12;
     let size = median(stretches.iter().map(|s| s.size))?;
-    let allowed = (stretches.len() as f64 * MAX_CROSSING / 2.0).floor() as isize;
+    let allowed = isize::try_from(stretches.len() / CROSSING).unwrap_or(isize::MAX);
     let mut best: Option<(isize, f64, f64)> = None;
     for (from, to, crossing) in coverage(stretches) {
         let (from, to) = (from.max(left + margin), to.min(right - margin));

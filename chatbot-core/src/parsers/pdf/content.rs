@@ -1,4 +1,5 @@
 //! Walks the instructions of a page for the glyphs they show.
+#![allow(clippy::wildcard_enum_match_arm, reason = "of the many instructions a few show text")]
 
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -13,7 +14,7 @@ use crate::error::Result;
 use crate::parsers::watch::Watch;
 
 use super::fonts::{Fonts, PageFont, Shown};
-use super::geometry::{Glyph, Glyphs, Matrix};
+use super::geometry::{Glyph, Glyphs, Matrix, whole};
 use super::streams::{page_content, unpack};
 
 /// Forms inside forms; deeper ones draw themselves.
@@ -280,8 +281,7 @@ impl<'a> Walk<'_, 'a, '_> {
         }
         self.out.n_known += 1;
         let cell = size * 0.1;
-        let key =
-            (fingerprint(text), (start.0 / cell).round() as i64, (start.1 / cell).round() as i64);
+        let key = (fingerprint(text), whole(start.0 / cell), whole(start.1 / cell));
         if !self.seen.insert(key) {
             return;
         }

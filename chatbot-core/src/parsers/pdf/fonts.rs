@@ -1,14 +1,16 @@
 //! Fonts: which characters a string shows, and how far each reaches.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use hayro_cmap::BfString;
-use hayro_font::{CMapResolverFn, Font, FontCache, FontGlyph, FontQuery, FontResolverFn};
+use hayro_font::{
+    CMapResolverFn, Font, FontCache, FontGlyph, FontQuery, FontResolverFn, OutlineGlyph,
+};
 use hayro_syntax::object::{Dict, ObjectIdentifier};
 
+use super::glyph_text::{self, Composite, Reversed};
 use super::unicode::{readable, western};
 
 /// Fonts measure in thousandths of their size.
@@ -32,10 +34,23 @@ pub(super) struct Shown {
 /// A font, with what was found out about its codes so far.
 pub(super) struct PageFont<'a> {
     font: Font<'a>,
+    dict: Dict<'a>,
     known: RefCell<HashMap<(u32, usize), Shown>>,
+    composite: OnceCell<Option<Composite>>,
+    reversed: OnceCell<Reversed>,
 }
 
-impl PageFont<'_> {
+impl<'a> PageFont<'a> {
+    fn new(font: Font<'a>, dict: Dict<'a>) -> Rc<Self> {
+        Rc::new(Self {
+            font,
+            dict,
+            known: RefCell::default(),
+            composite: OnceCell::new(),
+            reversed: OnceCell::new(),
+        })
+    }
+
     pub(super) fn is_horizontal(&self) -> bool {
         self.font.is_horizontal()
     }
@@ -54,13 +69,12 @@ impl PageFont<'_> {
     fn look_up(&self, code: u32, len: usize) -> Shown {
         let glyph = self.font.map_code(code);
         let found = match self.font.glyph(glyph, code) {
-            FontGlyph::Outline(outline) => outline.as_unicode(),
-            FontGlyph::Type3(drawn) => drawn.as_unicode(),
+            FontGlyph::Outline(outline) => {
+                let stated = outline.as_unicode().map(glyph_text::text);
+                stated.or_else(|| self.found_out(&outline, code, len))
+            }
+            FontGlyph::Type3(drawn) => drawn.as_unicode().map(glyph_text::text),
         };
-        let found = found.map(|found| match found {
-            BfString::Char(c) => c.to_string(),
-            BfString::String(text) => text,
-        });
         let text = match found {
             Some(found) => readable(&found),
             None if len == 1 => western(code).map(String::from),
@@ -76,6 +90,19 @@ impl PageFont<'_> {
             text: text.map(Rc::from),
             word_space: code == 32 && len == 1,
         }
+    }
+}
+
+impl PageFont<'_> {
+    /// The characters of a glyph whose font has no map for them: by its encoding and collection, or by the map inside
+    /// the embedded program.
+    fn found_out(&self, outline: &OutlineGlyph, code: u32, len: usize) -> Option<String> {
+        let composite = self.composite.get_or_init(|| Composite::read(&self.dict));
+        let by_encoding = composite.as_ref().and_then(|font| font.text(code, len));
+        by_encoding.or_else(|| {
+            composite.as_ref()?;
+            self.reversed.get_or_init(|| Reversed::read(outline)).text(outline)
+        })
     }
 }
 
@@ -107,7 +134,7 @@ impl<'a> Fonts<'a> {
             return known.clone();
         }
         let font = self.cache.font(dict, &self.programs, &self.maps);
-        let font = font.map(|font| Rc::new(PageFont { font, known: RefCell::default() }));
+        let font = font.map(|font| PageFont::new(font, dict.clone()));
         if let Some(id) = id {
             self.open.insert(id, font.clone());
         }
@@ -117,6 +144,6 @@ impl<'a> Fonts<'a> {
     /// What is used where a page names no font.
     pub(super) fn usual(&self) -> Option<Rc<PageFont<'a>>> {
         let font = self.cache.standard_font(hayro_font::StandardFont::Helvetica, &self.programs)?;
-        Some(Rc::new(PageFont { font, known: RefCell::default() }))
+        Some(PageFont::new(font, Dict::empty()))
     }
 }

@@ -77,3 +77,9 @@ impl Glyphs {
         self.text.get(glyph.text.0..glyph.text.1).unwrap_or_default()
     }
 }
+
+/// `value` as a whole number; what lies beyond the largest ones becomes the largest.
+#[allow(clippy::cast_possible_truncation, reason = "a cast from a float saturates")]
+pub(super) fn whole(value: f64) -> i64 {
+    value.round() as i64
+}

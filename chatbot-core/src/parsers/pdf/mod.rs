@@ -11,6 +11,7 @@ mod columns;
 mod content;
 mod fonts;
 mod geometry;
+mod glyph_text;
 mod lines;
 mod open;
 mod paragraphs;

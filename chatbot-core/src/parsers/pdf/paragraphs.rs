@@ -3,6 +3,7 @@
 use crate::types::BlockKind;
 
 use super::columns::median;
+use super::geometry::whole;
 use super::lines::Line;
 
 /// Lines further apart than this many times the usual distance belong to different paragraphs.
@@ -204,7 +205,7 @@ impl Headings {
 }
 
 fn half_points(size: f64) -> i64 {
-    (size * 2.0).round() as i64
+    whole(size * 2.0)
 }
 
 #[cfg(test)]

@@ -135,7 +135,7 @@ pub(super) fn wide_encoding(bytes: &[u8]) -> Option<Wide> {
 }
 
 fn utf32(bytes: &[u8], big: bool) -> (Cow<'static, str>, bool) {
-    let mut broken = bytes.len() % 4 != 0;
+    let mut broken = !bytes.len().is_multiple_of(4);
     let decode_one = |quad: &[u8]| {
         let quad: [u8; 4] = quad.try_into().unwrap_or_default();
         let code = if big { u32::from_be_bytes(quad) } else { u32::from_le_bytes(quad) };
