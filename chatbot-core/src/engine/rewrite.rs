@@ -53,9 +53,7 @@ const PRONOUNS: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::{
-        MessageId, MessageState, Metadata, SessionId, Timestamp, Timings, Usage,
-    };
+    use crate::types::{MessageId, MessageState, Metadata, SessionId, Timestamp, Timings, Usage};
 
     fn asked(content: &str) -> Message {
         Message {
@@ -106,6 +104,9 @@ mod tests {
     fn a_first_question_and_one_that_is_whole_stay_as_they_are() {
         assert_eq!(follow_up("Who designed them?", &[]), None);
         let path = [asked("How many bridges cross the Danube in Budapest?")];
-        assert_eq!(follow_up("Which porcelain manufactory in Saxony exported most vases?", &path), None);
+        assert_eq!(
+            follow_up("Which porcelain manufactory in Saxony exported most vases?", &path),
+            None
+        );
     }
 }

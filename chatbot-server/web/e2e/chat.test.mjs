@@ -10,7 +10,7 @@ import { createRequire } from "node:module";
 import { after, before, describe, test } from "node:test";
 import { answers, ask, ended, MANUAL, openBrowser, openPage, openServer, upload } from "./browser.mjs";
 
-const SLOW = process.env.CHATBOT_SLOW_MODEL ?? "slow";
+const SLOW = encodeURIComponent(process.env.CHATBOT_SLOW_MODEL ?? "slow");
 const QUESTION = "How often must the cooling pump be oiled?";
 const FACT = "The cooling pump must be oiled every 400 hours.";
 const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
