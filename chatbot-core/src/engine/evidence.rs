@@ -88,10 +88,13 @@ const fn as_f32(n: u64) -> f32 {
 fn counted(question: &str, sources: &[Source]) -> Vec<TermEvidence> {
     let sets: Vec<_> = sources
         .iter()
-        .map(|source| TermSet::of(&[&source.title, &source.text], detect_language(&source.text).as_ref()))
+        .map(|source| {
+            TermSet::of(&[&source.title, &source.text], detect_language(&source.text).as_ref())
+        })
         .collect();
     let terms = query_terms(question).into_iter().map(|term| TermEvidence {
-        document_frequency: sets.iter().filter(|set| set.has(&term.surface, &term.stems)).count() as u64,
+        document_frequency: sets.iter().filter(|set| set.has(&term.surface, &term.stems)).count()
+            as u64,
         n_chunks: sources.len() as u64,
         surface: term.surface,
         stems: term.stems,
@@ -151,7 +154,8 @@ impl Covered {
         let above = found(terms, &TermSet::of(&[&source.title, heading], language.as_ref()));
         let of_sentence = |text: &str| found(terms, &TermSet::of(&[text], language.as_ref()));
         let spans = sentences(&source.text);
-        let here: Vec<_> = spans.iter().filter_map(|span| span.slice(&source.text)).map(of_sentence).collect();
+        let here: Vec<_> =
+            spans.iter().filter_map(|span| span.slice(&source.text)).map(of_sentence).collect();
         let all: HashSet<usize> = here.iter().flatten().chain(&above).copied().collect();
         let mut best = (0.0, above.len());
         for (n, sentence) in here.iter().enumerate() {
@@ -230,7 +234,8 @@ mod tests {
         let sources = [source(passage)];
         let mut terms = counted(question, &sources);
         for term in &mut terms {
-            (term.n_chunks, term.document_frequency) = (n_chunks, term.document_frequency * frequency);
+            (term.n_chunks, term.document_frequency) =
+                (n_chunks, term.document_frequency * frequency);
         }
         assess(question, &sources, &terms)
     }
@@ -238,7 +243,9 @@ mod tests {
     #[test]
     fn one_sentence_answers_its_own_question_and_no_other() {
         let passage = "The harbour bridge was finished in 1932 after eight years of work.";
-        for question in ["When was the harbour bridge finished?", "How long did the work on the bridge take?"] {
+        for question in
+            ["When was the harbour bridge finished?", "How long did the work on the bridge take?"]
+        {
             assert!(over(1, 1, question, passage).answerable, "{question}");
         }
         for question in ["Who wrote the first opera?", "What is the boiling point of lead?", "?!"] {
@@ -251,8 +258,12 @@ mod tests {
         let passage = "The harbour bridge was finished in 1932 after eight years of work.";
         for n_chunks in [1, 100, 10_000, 1_000_000] {
             let frequency = (n_chunks / 50).max(1);
-            assert!(over(n_chunks, frequency, "When was the harbour bridge finished?", passage).answerable);
-            let foreign = "Which enzyme limits the synthesis of dopamine in the bridge of the brain?";
+            assert!(
+                over(n_chunks, frequency, "When was the harbour bridge finished?", passage)
+                    .answerable
+            );
+            let foreign =
+                "Which enzyme limits the synthesis of dopamine in the bridge of the brain?";
             assert!(!over(n_chunks, frequency, foreign, passage).answerable);
         }
     }

@@ -75,3 +75,71 @@ fn without_markers(content: &str, sources: &[Source]) -> String {
         text.replace(&format!(" {marker}"), "").replace(&marker, "")
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::EstimatedTokens;
+    use crate::types::{MessageId, Metadata, SessionId, Timestamp, Timings, Usage};
+
+    fn message(role: MessageRole, state: MessageState, content: &str) -> Message {
+        Message {
+            id: MessageId::new(),
+            session_id: SessionId::new(),
+            parent_id: None,
+            role,
+            state,
+            content: content.to_owned(),
+            citations: Vec::new(),
+            unsupported: Vec::new(),
+            sources: Vec::new(),
+            abstained: false,
+            model: None,
+            usage: Usage::default(),
+            timings: Timings::default(),
+            warnings: Vec::new(),
+            finish_reason: None,
+            error: None,
+            feedback: None,
+            metadata: Metadata::default(),
+            sibling_ids: Vec::new(),
+            created_at: Timestamp::from_millis(0),
+        }
+    }
+
+    fn exchange(question: &str, answer: &str, state: MessageState) -> [Message; 2] {
+        [
+            message(MessageRole::User, MessageState::Complete, question),
+            message(MessageRole::Assistant, state, answer),
+        ]
+    }
+
+    async fn shown(path: &[Message], max_tokens: usize) -> Vec<String> {
+        let ctx = Context::local();
+        let selected = WindowHistory.select(&ctx, path, &EstimatedTokens, max_tokens).await;
+        selected.expect("never fails").into_iter().map(|message| message.content).collect()
+    }
+
+    #[tokio::test]
+    async fn the_newest_that_fit_are_shown_in_order_and_whole() {
+        let path = [
+            exchange("one", "first", MessageState::Complete),
+            exchange("two", "second", MessageState::Complete),
+        ]
+        .concat();
+        assert_eq!(shown(&path, 1000).await, ["one", "first", "two", "second"]);
+        assert_eq!(shown(&path, 14).await, ["two", "second"]);
+        assert!(shown(&path, 5).await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_failed_or_was_stopped_is_left_out_with_its_question() {
+        let path = [
+            exchange("one", "first", MessageState::Complete),
+            exchange("two", "half of", MessageState::Cancelled),
+            exchange("three", "", MessageState::Failed),
+        ]
+        .concat();
+        assert_eq!(shown(&path, 1000).await, ["one", "first"]);
+    }
+}

@@ -6,6 +6,7 @@ mod facade;
 mod index;
 mod layers;
 mod lexical_quality;
+mod models;
 mod parsers;
 mod sse;
 mod store;

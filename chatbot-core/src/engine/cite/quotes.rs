@@ -96,7 +96,9 @@ impl Quotable {
             let mut price = 0.0;
             for n in 1..=MAX_QUOTE_SENTENCES {
                 let Some(run) = analysed.sentences.get(start..start + n) else { break };
-                let own = |term: &QueryTerm| run.iter().any(|(_, set)| set.has(&term.surface, &term.stems));
+                let own = |term: &QueryTerm| {
+                    run.iter().any(|(_, set)| set.has(&term.surface, &term.stems))
+                };
                 let above = |term: &QueryTerm| analysed.above.has(&term.surface, &term.stems);
                 let coverage = share(&|term| own(term) || above(term));
                 let worth = coverage + share(&own) * OWN_WORTH - price;
