@@ -124,19 +124,15 @@ fn attribute(name: &str, value: &str) -> String {
     format!(" {name}=\"{value}\"")
 }
 
-/// Text that cannot close or open a source: the first letter of a delimiter's name is set apart from its bracket.
+/// Text that cannot close or open a source: what looks like a delimiter loses its bracket to one that only looks alike.
 fn neutral(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('<') {
         out.push_str(before);
-        out.push('<');
-        let name = after.trim_start_matches(|c: char| c.is_whitespace() || c == '/');
+        let name = after.trim_start_matches(|c: char| !c.is_alphanumeric() && c != '<');
         let is_delimiter = name.get(..6).is_some_and(|name| name.eq_ignore_ascii_case("source"));
-        if is_delimiter {
-            out.push('\u{2060}');
-            out.push(' ');
-        }
+        out.push(if is_delimiter { '‹' } else { '<' });
         rest = after;
     }
     out + rest

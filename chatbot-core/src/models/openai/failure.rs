@@ -98,7 +98,17 @@ fn error(kind: ErrorKind) -> Error {
         ErrorKind::BadResponse => {
             "The model's provider answered with something that makes no sense."
         }
-        _ => "The model does not answer. Try again later.",
+        ErrorKind::Unavailable
+        | ErrorKind::NotFound
+        | ErrorKind::AlreadyExists
+        | ErrorKind::Conflict
+        | ErrorKind::Unsupported
+        | ErrorKind::ParseFailed
+        | ErrorKind::TooLarge
+        | ErrorKind::DimensionMismatch
+        | ErrorKind::Cancelled
+        | ErrorKind::Storage
+        | ErrorKind::Internal => "The model does not answer. Try again later.",
     };
     Error::new(kind, message).with_operation("openai.stream")
 }
