@@ -3,7 +3,7 @@
 //! Prints: `2 answers to the same question`
 
 use chatbot_core::traits::TurnTarget;
-use chatbot_core::types::{ListSessions, PageRequest, Role};
+use chatbot_core::types::{ListSessions, MessageRole, PageRequest};
 use chatbot_core::{Chatbot, Context, TurnRequest};
 
 #[tokio::main]
@@ -33,7 +33,7 @@ async fn main() -> chatbot_core::Result<()> {
     }
     let branch = chatbot.messages(&ctx, session, Some(second.id), &page).await?;
     for message in branch.items {
-        let who = if message.role == Role::User { "you" } else { "it" };
+        let who = if message.role == MessageRole::User { "you" } else { "it" };
         println!("{who}: {}", message.content);
     }
     chatbot.close().await
