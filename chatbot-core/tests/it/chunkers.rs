@@ -93,7 +93,7 @@ fn chunks_overlap_by_whole_sentences() {
 #[test]
 fn code_is_cut_at_blank_lines() {
     let function = "fn name() {\n    let value = compute();\n    value + 1\n}";
-    let code = vec![function; 12].join("\n\n");
+    let code = [function; 12].join("\n\n");
     let document = document("code", &[(Code, code.as_str())]);
     for text in texts(&document, &cut(&document, 40, 8)) {
         assert!(text.starts_with("fn name()") && text.ends_with('}'), "{text}");

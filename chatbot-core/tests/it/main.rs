@@ -1,4 +1,13 @@
 //! The tests of the crate's public surface, one file per theme.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test reports by panicking"
+)]
 
 mod blobs_and_buses;
 mod chunkers;
