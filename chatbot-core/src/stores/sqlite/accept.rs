@@ -2,7 +2,7 @@
 
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
-use super::documents::{Target, by_id, target};
+use super::document_rows::{Target, by_id, target};
 use super::edits::end_work;
 use super::fold::fold;
 use super::idempotency::Once;
@@ -93,7 +93,9 @@ async fn same_document(
     conn: &mut SqliteConnection,
     new: &AcceptDocument,
 ) -> Result<Option<SqliteRow>> {
-    sql("SELECT d.id, d.newest, n.state FROM versions n JOIN documents d ON d.newest = n.id
+    // CROSS JOIN: begin with the few versions of these bytes, not with the many documents of the collection.
+    sql("SELECT d.id, d.newest, n.state FROM versions n CROSS JOIN documents d
+             ON d.id = n.document AND d.newest = n.id
          WHERE n.blob = ?1 AND d.collection = ?2 AND d.deleted_at IS NULL
            AND d.title_given IS ?3 AND (?3 IS NOT NULL OR n.source = ?4)
          ORDER BY d.seq LIMIT 1")
@@ -274,7 +276,7 @@ async fn copy_version(
         .bind(target.newest)
         .one(conn)
         .await?;
-    let declared = row.col::<Option<String>>("declared")?.map(super::documents::media_type);
+    let declared = row.col::<Option<String>>("declared")?.map(super::document_rows::media_type);
     let original = Original {
         source: &row.col::<String>("source")?,
         declared: declared.as_ref(),
