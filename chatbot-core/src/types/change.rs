@@ -29,7 +29,8 @@ pub struct Change {
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChangeKind {
-    /// A version began to answer, in place of another where there was one.
+    /// A version began to answer, in place of another where there was one. In place of itself where what is searched
+    /// of it changed, such as the document's title.
     Published {
         /// Its collection.
         collection: CollectionId,

@@ -2,7 +2,7 @@
 
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
-use super::documents::{Target, by_id, target};
+use super::document_rows::{Target, by_id, target};
 use super::edits::end_work;
 use super::fold::fold;
 use super::idempotency::Once;
@@ -93,8 +93,8 @@ async fn same_document(
     conn: &mut SqliteConnection,
     new: &AcceptDocument,
 ) -> Result<Option<SqliteRow>> {
-    sql("SELECT d.id, d.newest, n.state FROM versions n JOIN documents d ON d.newest = n.id
-         WHERE n.blob = ?1 AND d.collection = ?2 AND d.deleted_at IS NULL
+    sql("SELECT d.id, d.newest, n.state FROM documents d JOIN versions n ON n.id = d.newest
+         WHERE d.blob = ?1 AND d.collection = ?2 AND d.deleted_at IS NULL
            AND d.title_given IS ?3 AND (?3 IS NOT NULL OR n.source = ?4)
          ORDER BY d.seq LIMIT 1")
     .bind(new.blob)
@@ -128,8 +128,8 @@ async fn insert(
     let (id, version) = (DocumentId::new(), VersionId::new());
     let title = new.title.clone().unwrap_or_else(|| file_name(&new.source).to_owned());
     sql("INSERT INTO documents (id, collection, title_given, title_host, title, source, folded,
-            host_metadata, metadata, newest, created_by, created_at, updated_at)
-         VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9, ?10, ?10)")
+            host_metadata, metadata, newest, blob, created_by, created_at, updated_at)
+         VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9, ?10, ?11, ?11)")
     .bind(id)
     .bind(new.collection)
     .bind(new.title.as_deref())
@@ -138,6 +138,7 @@ async fn insert(
     .bind(folded(&title, &new.source))
     .bind(to_json(&new.metadata)?)
     .bind(version)
+    .bind(new.blob)
     .bind(principal.as_str())
     .bind(now)
     .run(conn)
@@ -235,7 +236,8 @@ async fn new_version(
     let live_blob = live_blob(conn, &target).await?;
     end_work(conn, &target, DocumentStatus::Cancelled, now).await?;
     if live_blob == Some(new.blob) {
-        set_newest(conn, new.document, target.live.unwrap_or(target.newest), now).await?;
+        let live = target.live.unwrap_or(target.newest);
+        set_newest(conn, new.document, (live, new.blob), now).await?;
         return unchanged(conn, new.document).await;
     }
     let source = new.source.map_or_else(|| newest.col("source"), Ok)?;
@@ -274,7 +276,7 @@ async fn copy_version(
         .bind(target.newest)
         .one(conn)
         .await?;
-    let declared = row.col::<Option<String>>("declared")?.map(super::documents::media_type);
+    let declared = row.col::<Option<String>>("declared")?.map(super::document_rows::media_type);
     let original = Original {
         source: &row.col::<String>("source")?,
         declared: declared.as_ref(),
@@ -291,18 +293,19 @@ async fn follow_up(
     now: Timestamp,
 ) -> Result<JobId> {
     let version = VersionId::new();
-    set_newest(conn, target.id, version, now).await?;
+    set_newest(conn, target.id, (version, original.blob), now).await?;
     insert_version(conn, (target.id, version), original, now).await
 }
 
 async fn set_newest(
     conn: &mut SqliteConnection,
     document: DocumentId,
-    version: VersionId,
+    (version, blob): (VersionId, BlobHash),
     now: Timestamp,
 ) -> Result<()> {
-    sql("UPDATE documents SET newest = ?, updated_at = ? WHERE id = ?")
+    sql("UPDATE documents SET newest = ?, blob = ?, updated_at = ? WHERE id = ?")
         .bind(version)
+        .bind(blob)
         .bind(now)
         .bind(document)
         .run(conn)

@@ -14,8 +14,8 @@ use super::sql::{Columns as _, sql};
 use super::writer::WriterControl;
 use crate::error::Result;
 
-/// Pages in the log from which on the writer is made to finish: 16 MiB at 4 KiB.
-const LONG_LOG_PAGES: i64 = 4096;
+/// Pages in the log from which on the writer is made to finish: 64 MiB at 4 KiB.
+const LONG_LOG_PAGES: i64 = 16_384;
 
 /// Copies whenever `wanted` says so, until the writer is gone or the task is dropped.
 pub(super) async fn run(mut conn: SqliteConnection, wanted: Arc<Notify>, writer: WriterControl) {

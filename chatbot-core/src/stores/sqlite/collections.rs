@@ -1,6 +1,5 @@
 //! Collections, grants, and what may be read.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -8,9 +7,10 @@ use async_trait::async_trait;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::idempotency::Once;
+use super::read_sets::{make_read_set, role_of};
 use super::sql::{Columns as _, hex_list, sql};
 use super::{Lane, SqliteStore, cursor};
-use crate::context::{Context, ReadSet, Scope};
+use crate::context::{Context, ReadSet};
 use crate::error::{Error, ErrorKind, Result};
 use crate::traits::{CollectionStore, Idempotency};
 use crate::types::{
@@ -20,8 +20,6 @@ use crate::types::{
 
 /// What a principal's own collection is called until somebody names it.
 const DEFAULT_NAME: &str = "Documents";
-/// Scopes whose read-sets are kept; beyond that all are dropped, as each is quickly made again.
-const MAX_READ_SETS: usize = 1024;
 /// Up to how many collections are looked up by their ids; for more, the list is walked and the others left out.
 const MAX_LISTED_IDS: usize = 1000;
 
@@ -140,23 +138,6 @@ impl<T> Made<T> {
     }
 }
 
-impl SqliteStore {
-    fn kept_read_set(&self, scope: &Scope) -> Option<ReadSet> {
-        let epoch = self.epoch.load(Ordering::Acquire);
-        let kept = self.read_sets.lock().ok()?.get(scope).cloned()?;
-        (kept.epoch() == epoch).then_some(kept)
-    }
-
-    fn keep_read_set(&self, scope: &Scope, made: &ReadSet) {
-        if let Ok(mut kept) = self.read_sets.lock() {
-            if kept.len() >= MAX_READ_SETS {
-                kept.clear();
-            }
-            kept.insert(scope.clone(), made.clone());
-        }
-    }
-}
-
 /// The error for a collection that is not there for this caller.
 pub(super) fn no_collection() -> Error {
     Error::not_found("collection")
@@ -171,57 +152,6 @@ pub(super) async fn require(conn: &mut SqliteConnection, id: CollectionId) -> Re
     row.map(|_| ()).ok_or_else(no_collection)
 }
 
-async fn make_read_set(conn: &mut SqliteConnection, scope: &Scope) -> Result<ReadSet> {
-    let epoch = sql("SELECT value FROM meta WHERE name = 'epoch'").one(conn).await?.col("value")?;
-    let rows = match scope {
-        Scope::System => sql("SELECT id FROM collections WHERE deleted_at IS NULL").all(conn).await,
-        Scope::Principal(principal) => {
-            sql("SELECT id FROM collections WHERE created_by = ?1 AND deleted_at IS NULL
-                 UNION SELECT id FROM collections WHERE visibility = 'public' AND deleted_at IS NULL
-                 UNION SELECT collection FROM grants WHERE principal = ?1")
-            .bind(principal.as_str())
-            .all(conn)
-            .await
-        }
-    };
-    let ids: Result<HashSet<CollectionId>> = rows?.iter().map(|row| row.col("id")).collect();
-    Ok(ReadSet::new(ids?, epoch))
-}
-
-async fn role_of(
-    conn: &mut SqliteConnection,
-    scope: &Scope,
-    collection: CollectionId,
-) -> Result<Option<Role>> {
-    let principal = match scope {
-        Scope::Principal(principal) => principal.as_str(),
-        Scope::System => "",
-    };
-    let row = sql("SELECT c.created_by, c.visibility, g.role FROM collections c
-         LEFT JOIN grants g ON g.collection = c.id AND g.principal = ?1
-         WHERE c.id = ?2 AND c.deleted_at IS NULL")
-    .bind(principal)
-    .bind(collection)
-    .maybe(conn)
-    .await?;
-    let Some(row) = row else { return Ok(None) };
-    if *scope == Scope::System || row.col::<String>("created_by")? == principal {
-        return Ok(Some(Role::Owner));
-    }
-    let granted = row.col::<Option<String>>("role")?.as_deref().and_then(role_from_name);
-    let public = row.named("visibility", visibility_from_name)? == Visibility::Public;
-    Ok(granted.max(public.then_some(Role::Reader)))
-}
-
-fn role_from_name(name: &str) -> Option<Role> {
-    match name {
-        "reader" => Some(Role::Reader),
-        "writer" => Some(Role::Writer),
-        "owner" => Some(Role::Owner),
-        _ => None,
-    }
-}
-
 const fn visibility_name(visibility: Visibility) -> &'static str {
     match visibility {
         Visibility::Private => "private",
@@ -230,7 +160,8 @@ const fn visibility_name(visibility: Visibility) -> &'static str {
     }
 }
 
-fn visibility_from_name(name: &str) -> Option<Visibility> {
+/// The visibility with this name.
+pub(super) fn visibility_from_name(name: &str) -> Option<Visibility> {
     match name {
         "private" => Some(Visibility::Private),
         "shared" => Some(Visibility::Shared),

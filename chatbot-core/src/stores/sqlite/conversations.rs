@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{SqliteStore, messages, sessions, turns};
+use super::{SqliteStore, answers, messages, sessions, turns};
 use crate::context::Context;
 use crate::error::Result;
 use crate::traits::{BeginTurn, BegunTurn, ConversationStore, FinishTurn, Idempotency};
@@ -60,15 +60,15 @@ impl ConversationStore for SqliteStore {
         delta: String,
         ttl: std::time::Duration,
     ) -> Result<()> {
-        turns::append(self, lease, delta, ttl).await
+        answers::append(self, lease, delta, ttl).await
     }
 
     async fn finish_turn(&self, ctx: &Context, lease: &Lease, finish: FinishTurn) -> Result<()> {
-        turns::finish(self, ctx, lease, finish).await
+        answers::finish(self, ctx, lease, finish).await
     }
 
     async fn close_abandoned_turns(&self, _ctx: &Context, all: bool) -> Result<u64> {
-        turns::close_abandoned(self, all).await
+        answers::close_abandoned(self, all).await
     }
 
     async fn message(&self, ctx: &Context, id: MessageId) -> Result<Message> {

@@ -3,7 +3,7 @@
 use sqlx::sqlite::SqliteConnection;
 
 use super::accept::{folded, touch};
-use super::documents::{Target, by_id, target};
+use super::document_rows::{Target, by_id, target};
 use super::sql::{Columns as _, sql, to_json};
 use super::{Lane, SqliteStore};
 use crate::context::ReadSet;

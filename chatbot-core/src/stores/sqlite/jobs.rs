@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::accept::touch;
-use super::documents::media_type;
+use super::document_rows::media_type;
 use super::edits::{discard, mark_ready};
 use super::error::lease_lost;
 use super::sql::{Columns as _, sql, to_json};

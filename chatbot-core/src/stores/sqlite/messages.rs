@@ -264,16 +264,15 @@ async fn add_siblings(
     let parents: Vec<Option<i64>> =
         rows.iter().map(|row| row.col("parent_seq")).collect::<Result<_>>()?;
     let known: Vec<i64> = parents.iter().flatten().copied().collect();
-    let mut found = sql("SELECT parent, id FROM messages
-         WHERE session = ? AND parent IN (SELECT value FROM json_each(?)) ORDER BY seq")
-    .bind(session)
+    let mut found = sql("SELECT m.parent, m.id FROM json_each(?1) w CROSS JOIN messages m INDEXED BY messages_parent
+         WHERE m.session = ?2 AND m.parent = w.value ORDER BY m.seq")
     .bind(to_json(&known)?)
+    .bind(session)
     .all(conn)
     .await?;
     if parents.contains(&None) {
-        let first = sql(
-            "SELECT parent, id FROM messages WHERE session = ? AND parent IS NULL ORDER BY seq",
-        );
+        let first = sql("SELECT parent, id FROM messages INDEXED BY messages_parent
+             WHERE session = ? AND parent IS NULL ORDER BY seq");
         found.extend(first.bind(session).all(conn).await?);
     }
     let mut siblings: HashMap<Option<i64>, Vec<MessageId>> = HashMap::new();

@@ -9,6 +9,7 @@
 //! do what (the engine asks [`role`](crate::traits::CollectionStore::role)), and anything that knows an index.
 
 mod accept;
+mod answers;
 mod changes;
 mod checkpoint;
 mod chunks;
@@ -16,6 +17,7 @@ mod collections;
 mod connect;
 mod conversations;
 mod cursor;
+mod document_rows;
 mod documents;
 mod edits;
 mod error;
@@ -25,10 +27,13 @@ mod jobs;
 mod messages;
 mod migrate;
 mod publish;
+mod read_sets;
 mod sessions;
 mod sql;
 mod staging;
 mod sweep;
+#[cfg(test)]
+mod tests;
 mod texts;
 mod turns;
 mod writer;

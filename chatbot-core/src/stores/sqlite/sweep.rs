@@ -36,9 +36,15 @@ pub(super) async fn sweep(store: &SqliteStore, ctx: &Context, limit: u32) -> Res
     while swept.n_rows < u64::from(limit) {
         ctx.check()?;
         let step = store.writer.write(Lane::Bulk, move |conn| Box::pin(step(conn, now)));
-        let Some(n_rows) = step.await? else { break };
-        swept.n_rows += n_rows;
+        match step.await? {
+            Some(n_rows) => swept.n_rows += n_rows,
+            None => return name_orphans(store, swept, now).await,
+        }
     }
+    Ok(swept)
+}
+
+async fn name_orphans(store: &SqliteStore, mut swept: Swept, now: Timestamp) -> Result<Swept> {
     let find = store.writer.write(Lane::Bulk, move |conn| Box::pin(finish(conn, now)));
     let (n_rows, orphans) = find.await?;
     swept.n_rows += n_rows;
@@ -89,7 +95,7 @@ async fn step(conn: &mut SqliteConnection, now: Timestamp) -> Result<Option<u64>
         let seq: i64 = row.col("seq")?;
         sql("DELETE FROM garbage WHERE seq = ?").bind(seq).run(conn).await?;
     }
-    Ok(Some(n_rows))
+    Ok(Some(n_rows + u64::from(done)))
 }
 
 /// What a step did: rows removed, and whether the entry is dealt with.

@@ -1,42 +1,35 @@
 //! Who writes: one task with one connection, so that nothing ever waits for a lock, and group commit, so that many
 //! writes share one flush.
 //!
-//! Requests wait in two lanes. A round takes every interactive request that waits and, within a time limit, bulk ones;
-//! each runs in a savepoint of its own inside one transaction, which is committed once; then all are answered. A request
-//! that fails is rolled back alone; a commit that fails fails all of them. An interactive request that arrives during
-//! a round joins it before the next bulk request does, so a person never waits behind more than one bulk request, and
-//! whoever makes bulk requests keeps them to a few milliseconds each.
+//! Requests wait in two lanes. A round takes every interactive request that waits, and bulk ones: within a time limit
+//! where nobody waits, one in every second round where somebody does, so that neither lane starves. Each runs in
+//! a savepoint of its own inside one transaction, which is committed once; then all are answered. A request that fails is
+//! rolled back alone; a commit that fails fails all of them. An interactive request that arrives during a round joins it
+//! before the next bulk request does, so a person never waits behind more than one bulk request, and whoever makes bulk
+//! requests keeps them to a few milliseconds each.
 //!
 //! A request that was taken runs to its end whether or not its caller still waits.
 
-use std::panic::AssertUnwindSafe;
+mod request;
+mod task;
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
 
-use async_trait::async_trait;
-use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use sqlx::Connection as _;
 use sqlx::sqlite::SqliteConnection;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::error::{closed, fault, is_failed_flush};
-use super::sql::sql;
-use crate::error::{Error, ErrorKind, Result};
+use self::request::{Request, Typed};
+use self::task::{State, Task};
+use super::error::closed;
+use crate::error::Result;
 
 /// Requests that wait in one lane before the next caller has to.
 const LANE_CAPACITY: usize = 1024;
-/// The most interactive requests that share a commit: bounds what one failing commit takes with it.
-const MAX_GROUP: usize = 512;
-/// How long a round goes on taking bulk requests. About the time of one flush on a busy machine (4 ms), so that the
-/// flushes and the work cost the same, and a person who arrives right after the start waits for little.
-const BULK_ROUND: Duration = Duration::from_millis(5);
-/// Bytes written to the log before it is worth copying them into the database: 4 MiB, SQLite's own 1,000 pages.
-const CHECKPOINT_BYTES: u64 = 4 << 20;
-/// What a request writes to the log unless its caller says more: a few pages of 4 KiB.
-const USUAL_BYTES: u64 = 16 << 10;
 
 /// Which lane a request waits in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,7 +109,7 @@ impl Writer {
             control: control_rx,
             counters: Arc::clone(&counters),
             checkpoint,
-            flush_failed: false,
+            state: State::default(),
         };
         let task = std::sync::Mutex::new(Some(tokio::spawn(task.run())));
         Self { interactive, bulk, control, counters, task }
@@ -139,8 +132,7 @@ impl Writer {
         A: FnOnce(&T) + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let request =
-            Typed { operation: Some(operation), after: Some(after), outcome: None, reply };
+        let request = Typed::new(operation, after, reply);
         let lane = match lane {
             Lane::Interactive => &self.interactive,
             Lane::Bulk => &self.bulk,
@@ -178,242 +170,4 @@ impl Writer {
             task.await.ok();
         }
     }
-}
-
-/// A write that waits, whatever its result is.
-#[async_trait]
-trait Request: Send {
-    /// Runs it; keeps the result for later.
-    async fn run(&mut self, conn: &mut SqliteConnection) -> Ran;
-
-    /// Gives the result to the caller: its own, unless the commit failed.
-    fn answer(self: Box<Self>, commit_failed: Option<Error>);
-}
-
-/// How a request went.
-enum Ran {
-    /// It waits for the commit.
-    Fine,
-    /// It failed and left nothing behind.
-    RolledBack,
-    /// It failed and took the transaction with it.
-    Broken(Error),
-}
-
-struct Typed<T, F, A> {
-    operation: Option<F>,
-    after: Option<A>,
-    outcome: Option<Result<T>>,
-    reply: oneshot::Sender<Result<T>>,
-}
-
-#[async_trait]
-impl<T, F, A> Request for Typed<T, F, A>
-where
-    T: Send + 'static,
-    F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T>> + Send,
-    A: FnOnce(&T) + Send,
-{
-    async fn run(&mut self, conn: &mut SqliteConnection) -> Ran {
-        let Some(operation) = self.operation.take() else { return Ran::Fine };
-        if let Err(error) = sql("SAVEPOINT request").run(conn).await {
-            return Ran::Broken(error);
-        }
-        let outcome = AssertUnwindSafe(operation(&mut *conn)).catch_unwind().await;
-        let outcome = outcome.unwrap_or_else(|_| Err(Error::internal("A write broke off.")));
-        let ended = end_savepoint(conn, outcome.is_err()).await;
-        let ran = match (&outcome, ended) {
-            (Ok(_), Ok(())) => Ran::Fine,
-            (Err(_), Ok(())) => Ran::RolledBack,
-            (Err(first), Err(_)) => Ran::Broken(repeated(first)),
-            (Ok(_), Err(error)) => Ran::Broken(error),
-        };
-        self.outcome = Some(outcome);
-        ran
-    }
-
-    fn answer(self: Box<Self>, commit_failed: Option<Error>) {
-        let Self { after, outcome, reply, .. } = *self;
-        let result = match (outcome, commit_failed) {
-            (Some(Ok(_)) | None, Some(error)) => Err(error),
-            (Some(outcome), _) => outcome,
-            (None, None) => Err(Error::internal("A write was answered before it was run.")),
-        };
-        if let (Ok(value), Some(after)) = (&result, after) {
-            after(value);
-        }
-        reply.send(result).ok();
-    }
-}
-
-async fn end_savepoint(conn: &mut SqliteConnection, undo: bool) -> Result<()> {
-    if undo {
-        sql("ROLLBACK TO request").run(conn).await?;
-    }
-    sql("RELEASE request").run(conn).await.map(|_| ())
-}
-
-/// Requests that were run and wait for their commit.
-type Round = Vec<Box<dyn Request>>;
-/// A request and the lane it waited in.
-type Waiting = (Lane, Box<dyn Request>);
-
-struct Task {
-    conn: SqliteConnection,
-    interactive: mpsc::Receiver<Box<dyn Request>>,
-    bulk: mpsc::Receiver<Box<dyn Request>>,
-    control: mpsc::Receiver<Control>,
-    counters: Arc<Counters>,
-    checkpoint: Arc<Notify>,
-    /// After a failed flush the system may show what the disk does not hold: nothing more is acknowledged.
-    flush_failed: bool,
-}
-
-impl Task {
-    async fn run(mut self) {
-        loop {
-            let first = tokio::select! {
-                biased;
-                Some(control) = self.control.recv() => {
-                    self.obey(control).await;
-                    continue;
-                }
-                Some(request) = self.interactive.recv() => (Lane::Interactive, request),
-                Some(request) = self.bulk.recv() => (Lane::Bulk, request),
-                else => break,
-            };
-            self.round(first).await;
-        }
-        self.conn.close().await.ok();
-    }
-
-    async fn obey(&mut self, control: Control) {
-        match control {
-            Control::FinishCheckpoint(done) => {
-                sql("PRAGMA wal_checkpoint(PASSIVE)").all(&mut self.conn).await.ok();
-                done.send(()).ok();
-            }
-            Control::Close => {
-                self.interactive.close();
-                self.bulk.close();
-                self.control.close();
-            }
-        }
-    }
-
-    async fn round(&mut self, first: Waiting) {
-        let mut round = Round::new();
-        let committed = match self.begin().await {
-            Ok(()) => match self.fill(first, &mut round).await {
-                Ok(()) => self.commit().await,
-                Err(error) => {
-                    self.roll_back().await;
-                    Err(error)
-                }
-            },
-            Err(error) => {
-                round.push(first.1);
-                Err(error)
-            }
-        };
-        self.answer(round, committed);
-    }
-
-    async fn begin(&mut self) -> Result<()> {
-        if self.flush_failed {
-            return Err(flush_failed());
-        }
-        sql("BEGIN IMMEDIATE").run(&mut self.conn).await.map(|_| ())
-    }
-
-    /// Runs `first` and what else belongs into the round. An error means that the transaction is gone.
-    async fn fill(&mut self, (lane, first): Waiting, round: &mut Round) -> Result<()> {
-        let started = Instant::now();
-        let mut someone_waits = lane == Lane::Interactive;
-        self.run_one(first, round).await?;
-        loop {
-            while round.len() < MAX_GROUP
-                && let Ok(request) = self.interactive.try_recv()
-            {
-                someone_waits = true;
-                self.run_one(request, round).await?;
-            }
-            if someone_waits || started.elapsed() >= BULK_ROUND {
-                return Ok(());
-            }
-            let Ok(request) = self.bulk.try_recv() else { return Ok(()) };
-            self.run_one(request, round).await?;
-        }
-    }
-
-    async fn run_one(&mut self, mut request: Box<dyn Request>, round: &mut Round) -> Result<()> {
-        self.counters.requests.fetch_add(1, Ordering::Relaxed);
-        self.counters.unflushed_bytes.fetch_add(USUAL_BYTES, Ordering::Relaxed);
-        let ran = request.run(&mut self.conn).await;
-        round.push(request);
-        match ran {
-            Ran::Fine => Ok(()),
-            Ran::RolledBack => {
-                self.counters.failed_requests.fetch_add(1, Ordering::Relaxed);
-                Ok(())
-            }
-            Ran::Broken(error) => {
-                self.counters.failed_commits.fetch_add(1, Ordering::Relaxed);
-                Err(error)
-            }
-        }
-    }
-
-    async fn commit(&mut self) -> Result<()> {
-        match sqlx::query("COMMIT").execute(&mut self.conn).await {
-            Ok(_) => {
-                self.counters.commits.fetch_add(1, Ordering::Relaxed);
-                self.note_growth();
-                Ok(())
-            }
-            Err(error) => {
-                self.counters.failed_commits.fetch_add(1, Ordering::Relaxed);
-                self.flush_failed = is_failed_flush(&error);
-                self.roll_back().await;
-                Err(fault(error))
-            }
-        }
-    }
-
-    /// SQLite may have rolled back by itself: then there is nothing left to roll back.
-    async fn roll_back(&mut self) {
-        sql("ROLLBACK").run(&mut self.conn).await.ok();
-    }
-
-    fn note_growth(&self) {
-        if self.counters.unflushed_bytes.load(Ordering::Relaxed) >= CHECKPOINT_BYTES {
-            self.counters.unflushed_bytes.store(0, Ordering::Relaxed);
-            self.checkpoint.notify_one();
-        }
-    }
-
-    fn answer(&self, round: Round, committed: Result<()>) {
-        let failed = committed.err();
-        for request in round {
-            request.answer(failed.as_ref().map(repeated));
-        }
-    }
-}
-
-/// The same failure once more, for each request of the round.
-fn repeated(error: &Error) -> Error {
-    let copy = Error::new(error.kind(), error.message().to_owned())
-        .with_operation("store.commit")
-        .with_context("cause", format!("{error:?}"));
-    match error.reason() {
-        Some(reason) => copy.with_reason(reason),
-        None => copy,
-    }
-}
-
-fn flush_failed() -> Error {
-    Error::new(
-        ErrorKind::Storage,
-        "The disk failed to keep what was written. Check it, then start again.",
-    )
 }

@@ -26,7 +26,8 @@ pub trait ChangeFeed: Send + Sync + std::fmt::Debug {
     /// The number of the last change; 0 where there was none.
     async fn last_change(&self, ctx: &Context) -> Result<u64>;
 
-    /// Up to `limit` changes after `seq`, in order. `None` where they were trimmed: the index must be rebuilt.
+    /// Up to `limit` changes after `seq`, in order. `None` where they were trimmed, or where `seq` is ahead of the
+    /// store: the index must be rebuilt.
     async fn changes_after(
         &self,
         ctx: &Context,

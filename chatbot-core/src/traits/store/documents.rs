@@ -160,10 +160,10 @@ pub trait DocumentStore: Send + Sync + std::fmt::Debug {
         id: DocumentId,
     ) -> Result<Vec<DocumentVersion>>;
 
-    /// Bytes of a version's extracted text; the live version where none is named, the whole where no span is.
+    /// Bytes of the live version's extracted text; the whole where no span is named.
     ///
     /// # Errors
-    /// `not_found`; `invalid_input` where the span is not on character boundaries of the text.
+    /// `not_found`, also where `version` is named and is not the one that is live; `invalid_input` where the span is not on character boundaries of the text.
     async fn text(
         &self,
         ctx: &Context,
@@ -173,10 +173,10 @@ pub trait DocumentStore: Send + Sync + std::fmt::Debug {
         span: Option<Span>,
     ) -> Result<String>;
 
-    /// A version's chunks, in order; the live version where none is named.
+    /// The live version's chunks, in order.
     ///
     /// # Errors
-    /// `not_found`.
+    /// `not_found`, also where `version` is named and is not the one that is live.
     async fn chunks(
         &self,
         ctx: &Context,
@@ -187,7 +187,9 @@ pub trait DocumentStore: Send + Sync + std::fmt::Debug {
     ) -> Result<Page<Chunk>>;
 
     /// Removes up to `limit` rows of what can never be read again (deleted documents, replaced and abandoned
-    /// versions) and says which originals nobody refers to any more.
+    /// versions; of a replaced one the entry in the history stays) and says which originals nobody refers to any more.
+    /// Whoever deletes those must let no upload of the same bytes happen between this call and the deletion: it would
+    /// find its original gone.
     async fn sweep(&self, ctx: &Context, limit: u32) -> Result<Swept>;
 }
 

@@ -38,7 +38,7 @@ CREATE INDEX grants_collection ON grants (collection);
 
 -- title_given is what the upload said; title_host what the host says now (at the upload or by a change), which a new
 -- version does not overrule; title is what is shown. In the same way metadata is host_metadata over what the format
--- carried. live answers; newest is the last one that was taken in; ready_at is when the document first answered.
+-- carried. live answers; newest is the last one that was taken in, from blob; ready_at is when the document first answered.
 CREATE TABLE documents (
     seq           INTEGER PRIMARY KEY AUTOINCREMENT,
     id            BLOB    NOT NULL UNIQUE,
@@ -52,6 +52,7 @@ CREATE TABLE documents (
     metadata      TEXT    NOT NULL,
     live          BLOB,
     newest        BLOB    NOT NULL,
+    blob          BLOB    NOT NULL,
     ready_at      INTEGER,
     created_by    TEXT    NOT NULL,
     created_at    INTEGER NOT NULL,
@@ -59,6 +60,7 @@ CREATE TABLE documents (
     deleted_at    INTEGER
 ) STRICT;
 CREATE INDEX documents_collection ON documents (collection, seq) WHERE deleted_at IS NULL;
+CREATE INDEX documents_blob ON documents (collection, blob) WHERE deleted_at IS NULL;
 CREATE UNIQUE INDEX documents_live ON documents (live) WHERE live IS NOT NULL;
 
 -- state: queued, processing, ready, failed, cancelled. swept_at: its text, chunks and original are gone.

@@ -1,0 +1,178 @@
+//! Answers while they are written, as they end, and those whose writer died.
+
+use std::time::Duration;
+
+use sqlx::sqlite::SqliteConnection;
+
+use super::error::lease_lost;
+use super::fold::fold;
+use super::jobs::after;
+use super::messages::Details;
+use super::sql::{Columns as _, sql, to_json};
+use super::{Lane, SqliteStore};
+use crate::context::Context;
+use crate::error::{Error, ErrorKind, Reason, Result};
+use crate::traits::FinishTurn;
+use crate::types::{Lease, Message, MessageError, PrincipalId, SessionId, Timestamp};
+
+/// See [`ConversationStore::append_turn`](crate::traits::ConversationStore::append_turn).
+pub(super) async fn append(
+    store: &SqliteStore,
+    lease: &Lease,
+    delta: String,
+    ttl: Duration,
+) -> Result<()> {
+    let (lease, expires_at) = (lease.clone(), after(store.now(), ttl));
+    let append = store.writer.write(Lane::Interactive, move |conn| {
+        Box::pin(async move {
+            let n = sql("UPDATE messages SET content = content || ?1, expires_at = ?2,
+                    state = CASE WHEN ?1 = '' THEN state ELSE 'streaming' END
+                 WHERE id = ?3 AND token = ?4")
+            .bind(delta)
+            .bind(expires_at)
+            .bind(lease.job)
+            .bind(lease.token)
+            .run(conn)
+            .await?;
+            if n == 1 { Ok(()) } else { Err(lease_lost()) }
+        })
+    });
+    append.await
+}
+
+/// See [`ConversationStore::finish_turn`](crate::traits::ConversationStore::finish_turn).
+pub(super) async fn finish(
+    store: &SqliteStore,
+    ctx: &Context,
+    lease: &Lease,
+    finish: FinishTurn,
+) -> Result<()> {
+    let message = finish.message;
+    if !message.state.is_final() {
+        return Err(Error::invalid("An answer ends in a final state."));
+    }
+    let (lease, now) = (lease.clone(), store.now());
+    let principal = ctx.principal().ok().cloned();
+    let write = store.writer.write(Lane::Interactive, move |conn| {
+        Box::pin(async move {
+            let (seq, session) = store_answer(conn, &lease, &message).await?;
+            make_searchable(conn, session, (seq, &message.content)).await?;
+            note_documents(conn, seq, &message).await?;
+            note_usage(conn, principal, (session, &message), now).await?;
+            sql("UPDATE sessions SET updated_at = ? WHERE id = ?")
+                .bind(now)
+                .bind(session)
+                .run(conn)
+                .await
+                .map(|_| ())
+        })
+    });
+    write.await
+}
+
+async fn store_answer(
+    conn: &mut SqliteConnection,
+    lease: &Lease,
+    message: &Message,
+) -> Result<(i64, SessionId)> {
+    let row = sql("UPDATE messages SET state = ?, content = ?, abstained = ?, model = ?, failure = ?, metadata = ?,
+            details = ?, token = NULL, expires_at = NULL
+         WHERE id = ? AND token = ? RETURNING seq, session")
+    .bind(message.state.as_str())
+    .bind(message.content.as_str())
+    .bind(message.abstained)
+    .bind(message.model.as_deref())
+    .bind(message.error.as_ref().map(to_json).transpose()?)
+    .bind(to_json(&message.metadata)?)
+    .bind(to_json(&Details::of(message))?)
+    .bind(lease.job)
+    .bind(lease.token)
+    .maybe(conn)
+    .await?
+    .ok_or_else(lease_lost)?;
+    Ok((row.col("seq")?, row.col("session")?))
+}
+
+/// Notes whose text the message holds, so that a deletion finds it.
+async fn note_documents(conn: &mut SqliteConnection, seq: i64, message: &Message) -> Result<()> {
+    let sources = message.sources.iter().map(|source| source.document_id);
+    let cited = message.citations.iter().map(|citation| citation.document_id);
+    for document in sources.chain(cited) {
+        sql("INSERT OR IGNORE INTO message_documents (document, message) VALUES (?, ?)")
+            .bind(document)
+            .bind(seq)
+            .run(conn)
+            .await?;
+    }
+    Ok(())
+}
+
+async fn note_usage(
+    conn: &mut SqliteConnection,
+    principal: Option<PrincipalId>,
+    (session, message): (SessionId, &Message),
+    now: Timestamp,
+) -> Result<()> {
+    let usage = message.usage;
+    sql("INSERT OR REPLACE INTO usage_ledger (message, session, principal, model, state, input_tokens,
+            output_tokens, cost_usd, estimated, created_at)
+         SELECT ?1, s.id, coalesce(?2, s.principal), ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM sessions s WHERE s.id = ?10")
+    .bind(message.id)
+    .bind(principal.as_ref().map(PrincipalId::as_str))
+    .bind(message.model.as_deref())
+    .bind(message.state.as_str())
+    .bind(usage.input_tokens)
+    .bind(usage.output_tokens)
+    .bind(usage.cost_usd)
+    .bind(usage.estimated)
+    .bind(now)
+    .bind(session)
+    .run(conn)
+    .await
+    .map(|_| ())
+}
+
+/// See [`ConversationStore::close_abandoned_turns`](crate::traits::ConversationStore::close_abandoned_turns).
+pub(super) async fn close_abandoned(store: &SqliteStore, all: bool) -> Result<u64> {
+    let now = store.now();
+    let close = store.writer.write(Lane::Interactive, move |conn| {
+        Box::pin(async move {
+            let rows = sql("UPDATE messages SET state = 'failed', failure = ?, token = NULL, expires_at = NULL
+                 WHERE token IS NOT NULL AND (? OR expires_at <= ?) RETURNING seq, session, content")
+            .bind(to_json(&abandoned())?)
+            .bind(all)
+            .bind(now)
+            .all(conn)
+            .await?;
+            for row in &rows {
+                let content: String = row.col("content")?;
+                make_searchable(conn, row.col("session")?, (row.col("seq")?, &content)).await?;
+            }
+            Ok(u64::try_from(rows.len()).unwrap_or(u64::MAX))
+        })
+    });
+    close.await
+}
+
+fn abandoned() -> MessageError {
+    let error = Error::new(
+        ErrorKind::Unavailable,
+        "The answer broke off because the program ended. Ask again.",
+    );
+    MessageError::from(&error.with_reason(Reason::LeaseLost))
+}
+
+/// Lets the search find a message that says all it will say.
+pub(super) async fn make_searchable(
+    conn: &mut SqliteConnection,
+    session: SessionId,
+    (message, content): (i64, &str),
+) -> Result<()> {
+    sql("INSERT OR REPLACE INTO message_search (message, session, folded) VALUES (?, ?, ?)")
+        .bind(message)
+        .bind(session)
+        .bind(fold(content))
+        .run(conn)
+        .await
+        .map(|_| ())
+}

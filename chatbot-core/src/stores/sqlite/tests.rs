@@ -1,0 +1,108 @@
+//! What is particular to one file on one disk: opening, closing, crashing, other people's files.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{SqliteStore, connect, sql::sql};
+use crate::context::Context;
+use crate::error::{ErrorKind, Reason};
+use crate::testing::FixedClock;
+use crate::traits::{CollectionStore as _, ConversationStore as _};
+use crate::types::{ListSessions, PageRequest, SessionPatch};
+
+async fn open(path: &Path) -> crate::error::Result<SqliteStore> {
+    SqliteStore::open(path, Arc::new(FixedClock::default())).await
+}
+
+async fn n_sessions(store: &SqliteStore) -> usize {
+    let page = PageRequest::default();
+    store.sessions(&Context::local(), &ListSessions::default(), &page).await.unwrap().items.len()
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_survives_a_crash() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.db");
+    let store = open(&path).await.unwrap();
+    let ctx = Context::local();
+    for _ in 0..3 {
+        store.create_session(&ctx, SessionPatch::default(), None).await.unwrap();
+    }
+    // The files as they are now are what a killed process leaves.
+    let left = tempfile::tempdir().unwrap();
+    for name in ["store.db", "store.db-wal"] {
+        std::fs::copy(dir.path().join(name), left.path().join(name)).unwrap();
+    }
+    let reopened = open(&left.path().join("store.db")).await.unwrap();
+    assert_eq!(n_sessions(&reopened).await, 3);
+    drop(store);
+    let reopened = open(&path).await.unwrap();
+    assert_eq!(n_sessions(&reopened).await, 3, "closing properly is not needed");
+}
+
+#[tokio::test]
+async fn closing_leaves_one_file_and_refuses_later_calls() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.db");
+    let store = open(&path).await.unwrap();
+    let ctx = Context::local();
+    let lineage = store.lineage;
+    store.create_session(&ctx, SessionPatch::default(), None).await.unwrap();
+    store.close().await;
+    let files: Vec<_> =
+        std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(files, ["store.db"]);
+    let late = store.create_session(&ctx, SessionPatch::default(), None).await;
+    assert_eq!(late.unwrap_err().kind(), ErrorKind::Unavailable);
+    let late = store.role(&ctx, crate::types::CollectionId::new()).await;
+    assert_eq!(late.unwrap_err().kind(), ErrorKind::Unavailable);
+    let again = open(&path).await.unwrap();
+    assert_eq!((n_sessions(&again).await, again.lineage), (1, lineage));
+}
+
+#[tokio::test]
+async fn a_file_of_a_later_release_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.db");
+    open(&path).await.unwrap().close().await;
+    let mut conn = connect::writer(&path).await.unwrap();
+    let later = "INSERT INTO core_migrations (version, hash, applied_at) VALUES (1000, x'00', 0)";
+    sql(later).run(&mut conn).await.unwrap();
+    let error = open(&path).await.unwrap_err();
+    assert_eq!((error.kind(), error.reason()), (ErrorKind::Storage, Some(Reason::NewerSchema)));
+    sql("DELETE FROM core_migrations WHERE version = 1000").run(&mut conn).await.unwrap();
+    sql("UPDATE core_migrations SET hash = x'00'").run(&mut conn).await.unwrap();
+    let error = open(&path).await.unwrap_err();
+    assert_eq!(error.reason(), Some(Reason::NewerSchema), "the same number with another text");
+}
+
+#[tokio::test]
+async fn what_is_no_database_is_said_to_be_damaged() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.db");
+    std::fs::write(&path, "certainly not a database, but long enough to be looked at".repeat(99))
+        .unwrap();
+    let error = open(&path).await.unwrap_err();
+    assert_eq!((error.kind(), error.reason()), (ErrorKind::Storage, Some(Reason::Corrupt)));
+    let error = open(&dir.path().join("no/such/folder/store.db")).await.unwrap_err();
+    assert_eq!((error.kind(), error.reason()), (ErrorKind::Storage, Some(Reason::ReadOnly)));
+}
+
+#[tokio::test]
+async fn read_sets_are_kept_until_something_changes() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir.path().join("store.db")).await.unwrap();
+    let ctx = Context::local();
+    let own = store.default_collection(&ctx).await.unwrap();
+    let first = store.read_set(&ctx).await.unwrap();
+    assert!(first.contains(own));
+    assert!(store.kept_read_set(ctx.scope()).is_some());
+    let new = crate::types::NewCollection {
+        name: "New".to_owned(),
+        description: String::new(),
+        visibility: crate::types::Visibility::Private,
+    };
+    let made = store.create_collection(&ctx, new, None).await.unwrap();
+    assert!(store.kept_read_set(ctx.scope()).is_none());
+    assert!(store.read_set(&ctx).await.unwrap().contains(made.id));
+}
