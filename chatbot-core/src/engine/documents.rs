@@ -85,6 +85,7 @@ impl Engine {
             None => self.store().default_collection(ctx).await?,
         };
         self.require(ctx, collection, Role::Writer).await?;
+        let _kept = self.originals.read().await;
         let blob = self.parts.blobs.put(ctx, content, self.settings.max_upload_bytes).await?;
         let accept = AcceptDocument {
             collection,
@@ -108,6 +109,7 @@ impl Engine {
         content: ByteStream,
     ) -> Result<Document> {
         let read_set = self.writable(ctx, id).await?;
+        let _kept = self.originals.read().await;
         let blob = self.parts.blobs.put(ctx, content, self.settings.max_upload_bytes).await?;
         let accept = AcceptVersion {
             document: id,

@@ -31,6 +31,7 @@ impl Engine {
         self.store().close_abandoned_turns(ctx, false).await?;
         loop {
             ctx.check()?;
+            let _alone = self.originals.write().await;
             let swept = self.store().sweep(ctx, SWEEP_ROWS).await?;
             for orphan in &swept.orphans {
                 self.parts.blobs.delete(ctx, *orphan).await?;

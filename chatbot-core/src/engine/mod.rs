@@ -79,6 +79,9 @@ pub(crate) struct Engine {
     turns: turn::LiveTurns,
     /// Documents that are being worked on here, so that a cancel reaches them at once.
     running: worker::Running,
+    /// Held for reading between storing an original and taking its document in, and for writing while originals that
+    /// nobody refers to are removed: a new document may refer to one of them at that very moment.
+    originals: tokio::sync::RwLock<()>,
     /// The last change that the index has.
     projected: watch::Sender<u64>,
     /// Whatever must live as long as the engine, such as a temporary directory or a lock.
@@ -105,6 +108,7 @@ impl Engine {
             tasks: TaskTracker::new(),
             turns: turn::LiveTurns::default(),
             running: worker::Running::default(),
+            originals: tokio::sync::RwLock::default(),
             projected: watch::Sender::new(0),
             _keep: keep,
         });
