@@ -130,7 +130,7 @@ fn neutral(text: &str) -> String {
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('<') {
         out.push_str(before);
-        let name = after.trim_start_matches(|c: char| !c.is_alphanumeric() && c != '<');
+        let name = after.trim_start_matches(|c: char| !c.is_alphanumeric());
         let is_delimiter = name.get(..6).is_some_and(|name| name.eq_ignore_ascii_case("source"));
         out.push(if is_delimiter { '‹' } else { '<' });
         rest = after;

@@ -112,7 +112,10 @@ fn coverage(stretches: &[Stretch]) -> Vec<(f64, f64, isize)> {
     for pair in edges.windows(2) {
         let [(from, change), (to, _)] = pair else { continue };
         open += change;
-        intervals.push((*from, *to, open));
+        // Lines that end at the same place: nothing lies between their ends.
+        if to > from {
+            intervals.push((*from, *to, open));
+        }
     }
     widened(intervals)
 }
