@@ -49,9 +49,18 @@ async fn closing_leaves_one_file_and_refuses_later_calls() {
     let lineage = store.lineage;
     store.create_session(&ctx, SessionPatch::default(), None).await.unwrap();
     store.close().await;
-    let files: Vec<_> =
-        std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(files, ["store.db"]);
+    // The connection that copies the log is let go of by its own thread, a moment later.
+    let names = || -> Vec<_> {
+        let entries = std::fs::read_dir(dir.path()).unwrap();
+        entries.map(|entry| entry.unwrap().file_name()).collect()
+    };
+    for _ in 0..100 {
+        if names() == ["store.db"] {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(names(), ["store.db"]);
     let late = store.create_session(&ctx, SessionPatch::default(), None).await;
     assert_eq!(late.unwrap_err().kind(), ErrorKind::Unavailable);
     let late = store.role(&ctx, crate::types::CollectionId::new()).await;
