@@ -137,7 +137,7 @@ impl From<Error> for ApiError {
 }
 
 impl IntoResponse for ApiError {
-    /// The status and the error itself; [`layers`](crate::layers) writes the body, which names the request.
+    /// The status and the error itself; `layers` writes the body, which names the request.
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();
         if let Some(after) = self.retry_after() {

@@ -1,6 +1,6 @@
 //! The command line: every verb, and what they share.
 //!
-//! A verb opens a [`client`] and speaks HTTP with it: with the server that owns the data directory where one runs, with
+//! A verb opens a `client` and speaks HTTP with it: with the server that owns the data directory where one runs, with
 //! a router in its own process otherwise.
 
 mod args;

@@ -156,14 +156,21 @@ impl Aligner {
             pending.end = end;
         } else {
             let before = self.statement_before(&indices, at);
-            let is_complete =
-                self.content.get(..before.end).is_some_and(|text| text.ends_with(is_terminal));
+            let is_complete = self.is_complete(&indices, &before);
             self.pending = Some(Pending { indices, before, end });
             if is_complete {
                 self.settle(Settled::BySentence);
             }
         }
         self.open_from = end;
+    }
+
+    /// Whether the statement before a marker ends there: by its sign, or because it is a whole sentence of a source.
+    fn is_complete(&self, indices: &[u32], before: &Range<usize>) -> bool {
+        let text = self.content.get(before.clone()).unwrap_or_default();
+        let is_sentence =
+            |index: &u32| self.source(*index).is_some_and(|source| source.has_sentence(text));
+        text.ends_with(is_terminal) || (has_words(text) && indices.iter().any(is_sentence))
     }
 
     fn has_words_from(&self, start: usize) -> bool {

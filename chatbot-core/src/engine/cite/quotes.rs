@@ -59,6 +59,13 @@ impl Quotable {
         find_exact(self.text(), statement).is_some()
     }
 
+    /// Whether the statement is a sentence of the source, whatever sign it ends with: headings and lines before a list
+    /// end with none, or with a colon.
+    pub(super) fn has_sentence(&self, statement: &str) -> bool {
+        let found = find_exact(self.text(), statement);
+        found.is_some_and(|found| sentences(self.text()).contains(&found))
+    }
+
     /// What supports the statement best; `None` where the source has no text any more.
     pub(super) fn quote(&self, statement: &str) -> Option<Quoted> {
         let source = self.source()?;

@@ -194,3 +194,15 @@ proptest! {
         prop_assert_eq!(&align(&parts), &whole);
     }
 }
+
+#[test]
+fn a_whole_sentence_of_a_source_ends_at_its_marker_whatever_its_sign() {
+    let text = "Three parts wear out:\nThe seal is changed each year. The valve lasts longer.";
+    let mut aligner = Aligner::new(&[source(1, "Manual", text)]);
+    let answer = "Three parts wear out: [1] The seal is changed each year. [1]";
+    let mut aligned = aligner.push(answer);
+    aligned.citations.extend(aligner.finish().0.citations);
+    let cited: Vec<_> =
+        aligned.citations.iter().map(|c| slice(answer, c.text_start, c.text_end)).collect();
+    assert_eq!(cited, ["Three parts wear out:", "The seal is changed each year."]);
+}

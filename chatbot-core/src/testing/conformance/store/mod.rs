@@ -1,4 +1,4 @@
-//! What every [`Store`] must do. Call [`store`] with yours, or its themes one by one.
+//! What every [`Store`](crate::traits::Store) must do. Call [`store`] with yours, or its themes one by one.
 //!
 //! Each case gets a store of its own and a clock that it moves itself; nothing depends on how long a call takes.
 
