@@ -255,7 +255,7 @@ describe("the chat", () => {
       await page.keyboard.press("Enter");
       await ended(page);
       assert.equal(await focusedLabel(page), "Message");
-      await tabTo(page, "Shift+Tab", /^\[1\] Pump manual/);
+      await tabTo(page, "Shift+Tab", /^\[1\] /);
       await page.keyboard.press("Enter");
       await page.locator("[data-quote]").waitFor();
       await tabTo(page, "Tab", /^Back$/);
