@@ -255,6 +255,7 @@ describe("the chat", () => {
       await page.keyboard.press("Enter");
       await ended(page);
       assert.equal(await focusedLabel(page), "Message");
+      await answers(page).locator("button[data-citation]").first().waitFor();
       await tabTo(page, "Shift+Tab", /^\[1\] /);
       await page.keyboard.press("Enter");
       await page.locator("[data-quote]").waitFor();
@@ -410,11 +411,14 @@ describe("the mock's troubles", {
 const focusedLabel = (page) => page.evaluate(() => document.activeElement?.getAttribute("aria-label"));
 
 async function tabTo(page, key, name) {
-  for (let i = 0; i < 40; i += 1) {
+  const reached = [];
+  for (let i = 0; i < 120; i += 1) {
     await page.keyboard.press(key);
-    if (name.test((await focusedLabel(page)) ?? "")) return;
+    const label = (await focusedLabel(page)) ?? "";
+    if (name.test(label)) return;
+    reached.push(label);
   }
-  assert.fail(`${name} cannot be reached by keyboard`);
+  assert.fail(`${name} cannot be reached by keyboard, only ${reached.join(" · ")}`);
 }
 
 /** Whether nothing is wider than the screen. */
