@@ -123,6 +123,7 @@ impl Engine {
                 pending.delete(version);
                 Ok(())
             }
+            ChangeKind::Embedded { .. } => Ok(()),
         }
     }
 

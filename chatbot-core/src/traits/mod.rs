@@ -10,6 +10,7 @@ mod chat_model;
 mod chunk_reader;
 mod chunker;
 mod clock;
+mod embedder;
 mod history_policy;
 mod index;
 mod parser;
@@ -25,6 +26,7 @@ pub use chat_model::{
 pub use chunk_reader::{ChunkReader, Passage, PassageRequest};
 pub use chunker::Chunker;
 pub use clock::{Clock, SystemClock};
+pub use embedder::{EmbedKind, EmbedRequest, Embedder, EmbedderInfo, Embeddings};
 pub use history_policy::HistoryPolicy;
 pub use index::{Hit, Index, IndexBatch, IndexCapabilities, IndexEntry, IndexQuery, IndexReply};
 pub use parser::{DocumentReader, ParseLimits, Parser};
@@ -32,8 +34,8 @@ pub use retriever::{
     Candidate, PostProcessor, Query, QueryTransform, Retrieval, Retriever, TermEvidence,
 };
 pub use store::{
-    AcceptDocument, AcceptVersion, Accepted, BeginTurn, BegunTurn, ChangeFeed, CollectionStore,
-    ConversationStore, DocumentStore, FinishTurn, Idempotency, JobStore, LiveVersion,
-    PublishVersion, Store, Swept, TurnTarget,
+    AcceptDocument, AcceptVersion, Accepted, BeginTurn, BegunTurn, ChangeFeed, ChunkVector,
+    CollectionStore, ConversationStore, DocumentStore, FinishTurn, Idempotency, JobStore,
+    LiveVersion, PublishVersion, Store, Swept, TurnTarget,
 };
 pub use token_counter::TokenCounter;

@@ -1,5 +1,7 @@
 //! The feed that keeps indexes equal to the store.
 
+use std::ops::Range;
+
 use uuid::Uuid;
 
 use super::{CollectionId, DocumentId, VersionId};
@@ -47,5 +49,12 @@ pub enum ChangeKind {
         document: DocumentId,
         /// The version that answered.
         version: VersionId,
+    },
+    /// Chunks of a version that answers got vectors.
+    Embedded {
+        /// The version.
+        version: VersionId,
+        /// Where the chunks are in the version; not each of them has one now.
+        ordinals: Range<u32>,
     },
 }

@@ -1,14 +1,16 @@
 //! The feed that indexes follow. Its numbers are given out by the one writer, so that the order of commits is theirs.
 
+use std::ops::Range;
+
 use async_trait::async_trait;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::error::damaged;
 use super::sql::{Columns as _, sql};
-use super::{Lane, SqliteStore, chunks};
+use super::{Lane, SqliteStore, chunks, vectors};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
-use crate::traits::{ChangeFeed, LiveVersion};
+use crate::traits::{ChangeFeed, ChunkVector, LiveVersion};
 use crate::types::{Change, ChangeKind, Checkpoint, Chunk, Lineage, Timestamp, VersionId};
 
 #[async_trait]
@@ -64,6 +66,21 @@ impl ChangeFeed for SqliteStore {
         .await
     }
 
+    async fn vectors_of(
+        &self,
+        ctx: &Context,
+        version: VersionId,
+        fingerprint: &str,
+        ordinals: Range<u32>,
+        limit: u32,
+    ) -> Result<Vec<ChunkVector>> {
+        ctx.run(async {
+            let mut tx = self.snapshot().await?;
+            vectors::of_version(&mut tx, version, fingerprint, ordinals, limit).await
+        })
+        .await
+    }
+
     async fn record_checkpoint(
         &self,
         _ctx: &Context,
@@ -97,7 +114,7 @@ async fn after(conn: &mut SqliteConnection, seq: u64, limit: u32) -> Result<Opti
     if seq < trimmed(conn).await? || seq > last(conn).await? {
         return Ok(None);
     }
-    let rows = sql("SELECT seq, kind, collection, document, version, replaced FROM changes
+    let rows = sql("SELECT seq, kind, collection, document, version, replaced, ordinal_start, ordinal_end FROM changes
          WHERE seq > ? ORDER BY seq LIMIT ?")
     .bind(seq)
     .bind(limit)
@@ -116,6 +133,10 @@ fn change_of(row: &SqliteRow) -> Result<Change> {
             replaced: row.col("replaced")?,
         },
         "deleted" => ChangeKind::Deleted { document, version },
+        "embedded" => ChangeKind::Embedded {
+            version,
+            ordinals: row.col("ordinal_start")?..row.col("ordinal_end")?,
+        },
         _ => return Err(damaged("a change")),
     };
     Ok(Change { seq: row.col("seq")?, kind })

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::sql::{Columns as _, hex_list, sql};
-use super::{SqliteStore, cursor, texts};
+use super::{SqliteStore, cursor, texts, vectors};
 use crate::context::{Context, ReadSet};
 use crate::error::Result;
 use crate::traits::{ChunkReader, Passage, PassageRequest};
@@ -53,6 +53,23 @@ impl ChunkReader for SqliteStore {
             return Ok(Vec::new());
         }
         ctx.run(async { slices(&mut *self.snapshot().await?, read_set, requests).await }).await
+    }
+
+    async fn vectors(
+        &self,
+        ctx: &Context,
+        read_set: &ReadSet,
+        fingerprint: &str,
+        chunks: &[ChunkId],
+    ) -> Result<Vec<Option<Vec<f32>>>> {
+        if chunks.is_empty() || read_set.is_empty() {
+            return Ok(vec![None; chunks.len()]);
+        }
+        ctx.run(async {
+            let mut tx = self.snapshot().await?;
+            vectors::of_chunks(&mut tx, read_set, fingerprint, chunks).await
+        })
+        .await
     }
 }
 

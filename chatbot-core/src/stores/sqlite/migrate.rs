@@ -18,8 +18,10 @@ struct Migration {
 }
 
 /// Every migration, in order. What was released is never changed: add the next one.
-const MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, script: include_str!("migrations/0001_begin.sql") }];
+const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, script: include_str!("migrations/0001_begin.sql") },
+    Migration { version: 2, script: include_str!("migrations/0002_embedded.sql") },
+];
 
 /// Runs what the file lacks.
 ///

@@ -36,6 +36,7 @@ mod sweep;
 mod tests;
 mod texts;
 mod turns;
+mod vectors;
 mod writer;
 
 use std::collections::{HashMap, HashSet};

@@ -1,10 +1,14 @@
 //! The feed that every index is a projection of.
 
+use std::ops::Range;
+
 use async_trait::async_trait;
 
 use crate::context::Context;
 use crate::error::Result;
-use crate::types::{Change, Checkpoint, Chunk, CollectionId, DocumentId, Lineage, VersionId};
+use crate::types::{
+    Change, Checkpoint, Chunk, ChunkId, CollectionId, DocumentId, Lineage, VersionId,
+};
 
 /// A version that answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +19,21 @@ pub struct LiveVersion {
     pub document: DocumentId,
     /// The version.
     pub version: VersionId,
+}
+
+/// A chunk of a live version with its vector.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChunkVector {
+    /// The chunk.
+    pub chunk: ChunkId,
+    /// Its position in the version.
+    pub ordinal: u32,
+    /// Its document.
+    pub document: DocumentId,
+    /// Its collection.
+    pub collection: CollectionId,
+    /// The vector, of unit length.
+    pub vector: Vec<f32>,
 }
 
 /// The feed that indexes follow.
@@ -51,6 +70,17 @@ pub trait ChangeFeed: Send + Sync + std::fmt::Debug {
         ordinal: u32,
         limit: u32,
     ) -> Result<Vec<Chunk>>;
+
+    /// Up to `limit` vectors of the chunks of a live version that lie in `ordinals`, in order: those that the embedder
+    /// with this fingerprint has made. None where the version is not live.
+    async fn vectors_of(
+        &self,
+        ctx: &Context,
+        version: VersionId,
+        fingerprint: &str,
+        ordinals: Range<u32>,
+        limit: u32,
+    ) -> Result<Vec<ChunkVector>>;
 
     /// Notes how far an index is, and trims what every known index has seen.
     async fn record_checkpoint(

@@ -14,7 +14,7 @@ mod conversations;
 mod documents;
 mod jobs;
 
-pub use changes::{ChangeFeed, LiveVersion};
+pub use changes::{ChangeFeed, ChunkVector, LiveVersion};
 pub use collections::CollectionStore;
 pub use conversations::{BeginTurn, BegunTurn, ConversationStore, FinishTurn, TurnTarget};
 pub use documents::{AcceptDocument, AcceptVersion, Accepted, DocumentStore, Swept};

@@ -1,0 +1,81 @@
+//! Vectors, stored as their components, 32-bit little-endian, under the hash of what was embedded.
+
+use std::ops::Range;
+
+use sqlx::sqlite::SqliteConnection;
+
+use super::error::damaged;
+use super::sql::{Columns as _, hex_list, sql};
+use crate::context::ReadSet;
+use crate::error::Result;
+use crate::traits::ChunkVector;
+use crate::types::{ChunkId, VersionId};
+
+/// The vectors of a live version's chunks in `ordinals`, in order.
+pub(super) async fn of_version(
+    conn: &mut SqliteConnection,
+    version: VersionId,
+    fingerprint: &str,
+    ordinals: Range<u32>,
+    limit: u32,
+) -> Result<Vec<ChunkVector>> {
+    let rows = sql("SELECT c.id, c.ordinal, d.id AS document, d.collection, e.vector
+         FROM documents d JOIN chunks c ON c.version = d.live
+         JOIN embeddings e ON e.hash = c.hash
+          AND e.embedder = (SELECT id FROM embedders WHERE fingerprint = ?)
+         WHERE d.live = ? AND c.ordinal >= ? AND c.ordinal < ? ORDER BY c.ordinal LIMIT ?")
+    .bind(fingerprint)
+    .bind(version)
+    .bind(ordinals.start)
+    .bind(ordinals.end)
+    .bind(limit)
+    .all(conn)
+    .await?;
+    let vectors = rows.iter().map(|row| {
+        Ok(ChunkVector {
+            chunk: row.col("id")?,
+            ordinal: row.col("ordinal")?,
+            document: row.col("document")?,
+            collection: row.col("collection")?,
+            vector: from_bytes(&row.col::<Vec<u8>>("vector")?)?,
+        })
+    });
+    vectors.collect()
+}
+
+/// The vectors of chunks that are live and readable, in the order asked for.
+pub(super) async fn of_chunks(
+    conn: &mut SqliteConnection,
+    read_set: &ReadSet,
+    fingerprint: &str,
+    wanted: &[ChunkId],
+) -> Result<Vec<Option<Vec<f32>>>> {
+    let rows = sql("SELECT w.key AS place, d.collection, e.vector
+         FROM json_each(?1) w CROSS JOIN chunks c ON c.id = unhex(w.value)
+         JOIN versions v ON v.id = c.version
+         JOIN documents d ON d.id = v.document AND d.live = c.version
+         JOIN embeddings e ON e.hash = c.hash
+          AND e.embedder = (SELECT id FROM embedders WHERE fingerprint = ?2)")
+    .bind(hex_list(wanted.iter().map(ChunkId::as_bytes)))
+    .bind(fingerprint)
+    .all(conn)
+    .await?;
+    let mut vectors = vec![None; wanted.len()];
+    for row in &rows {
+        let place: usize = row.col("place")?;
+        if let Some(vector) = vectors.get_mut(place)
+            && read_set.contains(row.col("collection")?)
+        {
+            *vector = Some(from_bytes(&row.col::<Vec<u8>>("vector")?)?);
+        }
+    }
+    Ok(vectors)
+}
+
+fn from_bytes(bytes: &[u8]) -> Result<Vec<f32>> {
+    let (components, rest) = bytes.as_chunks::<4>();
+    if !rest.is_empty() {
+        return Err(damaged("a vector"));
+    }
+    Ok(components.iter().map(|component| f32::from_le_bytes(*component)).collect())
+}
