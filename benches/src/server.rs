@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::process::{Child, Command};
 
+use crate::client::http;
 use crate::{Failure, Result};
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
@@ -53,7 +54,7 @@ impl Program {
             .stderr(log)
             .kill_on_drop(true)
             .spawn()?;
-        let client = reqwest::Client::new();
+        let client = http()?;
         let url = format!("http://{address}/ready");
         while begun.elapsed() < READY_WITHIN {
             if let Ok(reply) = client.get(&url).send().await
