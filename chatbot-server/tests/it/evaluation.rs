@@ -125,6 +125,8 @@ async fn search_over_http_and_on_the_command_line_finds_what_is_evaluated() {
     json_of(&run(folder.path(), &verb).await);
     let evaluated = lines(Path::new(&rankings));
     assert_eq!(evaluated.len(), 18, "each question with a relevant document");
+    let found = |one: &&Value| !one["doc_ids"].as_array().unwrap().is_empty();
+    assert!(evaluated.iter().filter(found).count() > 8, "words alone find something for most");
     let questions: HashMap<_, _> = lines(&file("town-es").join("queries.jsonl"))
         .into_iter()
         .map(|one| (one["id"].clone().to_string(), one["text"].as_str().unwrap().to_owned()))
@@ -173,7 +175,6 @@ fn same(evaluated: &Value, found: &Value, names: &HashMap<String, String>) {
         hits.iter().map(|hit| names[hit["document_id"].as_str().unwrap()].as_str()).collect();
     let evaluated = evaluated["doc_ids"].as_array().unwrap();
     let evaluated: Vec<_> = evaluated.iter().map(|id| id.as_str().unwrap()).collect();
-    assert!(!evaluated.is_empty());
     assert_eq!(evaluated.first(), found.first());
     let all = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<BTreeSet<_>>();
     assert_eq!(all(&evaluated), all(&found));
