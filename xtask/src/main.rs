@@ -7,8 +7,12 @@
 mod bench;
 mod browser;
 mod eval;
+mod figures;
+mod json;
 mod lint;
 mod outside;
+mod peers;
+mod plot;
 mod project;
 mod report;
 mod server;
@@ -34,6 +38,9 @@ cargo xtask VERB
   types                  make the page's API types anew from the server's OpenAPI description
   bench server [--json FILE]
                          measure a release build of the server against its bars
+  bench peers [--only embedding|fusion] [--json FILE]
+                         measure us beside others on the same inputs, quality before speed
+  figures FILE…          write tables and plots of docs/benchmarks.md from what `bench peers` wrote
   eval [--json FILE]     measure search and answers on the public sets in CHATBOT_EVAL_DATA
 ";
 
@@ -56,6 +63,8 @@ fn main() -> ExitCode {
         ["web"] => web::build(&project, &mut report),
         ["types"] => web::types(&project, &mut report),
         ["bench", "server", rest @ ..] => bench::server(&project, &mut report, rest),
+        ["bench", "peers", rest @ ..] => peers::run(&project, &mut report, rest),
+        ["figures", files @ ..] if !files.is_empty() => figures::run(&project, &mut report, files),
         ["eval", rest @ ..] => eval::run(&project, &mut report, rest),
         _ => {
             print!("{USAGE}");

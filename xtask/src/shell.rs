@@ -5,14 +5,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// A command whose failure reads well.
-pub(crate) struct Shell(Command);
+pub(crate) struct Shell {
+    command: Command,
+    shows_errors: bool,
+}
 
 impl Shell {
     /// Will run `program` in `folder`.
     pub(crate) fn new(program: impl AsRef<OsStr>, folder: &Path) -> Self {
         let mut command = Command::new(program);
         command.current_dir(folder).stdin(Stdio::null());
-        Self(command)
+        Self { command, shows_errors: true }
     }
 
     /// Will run the cargo that runs us.
@@ -20,26 +23,32 @@ impl Shell {
         let mut shell = Self::new(std::env::var_os("CARGO").unwrap_or("cargo".into()), folder);
         // Ours describe xtask; a build script that saw them would be run again for every caller.
         for name in ["CARGO_MANIFEST_DIR", "CARGO_PKG_NAME", "CARGO_PKG_VERSION"] {
-            shell.0.env_remove(name);
+            shell.command.env_remove(name);
         }
         shell
     }
 
     /// Adds arguments.
     pub(crate) fn args<S: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
-        self.0.args(args);
+        self.command.args(args);
         self
     }
 
     /// Sets a variable.
     pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
-        self.0.env(name, value);
+        self.command.env(name, value);
+        self
+    }
+
+    /// What it says on standard error is of no concern; `read` shows it otherwise.
+    pub(crate) fn quiet(mut self) -> Self {
+        self.shows_errors = false;
         self
     }
 
     /// Runs it to its end with its output shown.
     pub(crate) fn run(mut self) -> Result<(), String> {
-        match self.0.status() {
+        match self.command.status() {
             Ok(status) if status.success() => Ok(()),
             Ok(status) => Err(format!("{} ({status})", self.line())),
             Err(error) => Err(format!("{}: {error}", self.line())),
@@ -48,7 +57,8 @@ impl Shell {
 
     /// Runs it to its end and returns what it wrote to its standard output.
     pub(crate) fn read(mut self) -> Result<String, String> {
-        let output = self.0.stderr(Stdio::inherit()).output();
+        let stderr = if self.shows_errors { Stdio::inherit() } else { Stdio::null() };
+        let output = self.command.stderr(stderr).output();
         match output {
             Ok(output) if output.status.success() => {
                 Ok(String::from_utf8_lossy(&output.stdout).into_owned())
@@ -59,7 +69,7 @@ impl Shell {
     }
 
     fn line(&self) -> String {
-        let words = std::iter::once(self.0.get_program()).chain(self.0.get_args());
+        let words = std::iter::once(self.command.get_program()).chain(self.command.get_args());
         words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
     }
 }

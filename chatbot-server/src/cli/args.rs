@@ -144,30 +144,66 @@ pub(crate) enum EvalVerb {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct EvalRetrieval {
     /// Documents, one JSON object per line: id, title, text
-    #[arg(long, value_name = "FILE")]
-    pub(crate) corpus: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "sets", requires = "queries")]
+    pub(crate) corpus: Option<PathBuf>,
     /// Questions, one JSON object per line: id, text
-    #[arg(long, value_name = "FILE")]
-    pub(crate) queries: PathBuf,
+    #[arg(long, value_name = "FILE", requires = "qrels")]
+    pub(crate) queries: Option<PathBuf>,
     /// Judgements, tab-separated with a header: query_id, doc_id, grade
+    #[arg(long, value_name = "FILE", requires = "corpus")]
+    pub(crate) qrels: Option<PathBuf>,
+    /// Write the documents found, in order: one JSON object per set, strategy and question
     #[arg(long, value_name = "FILE")]
-    pub(crate) qrels: PathBuf,
-    /// How passages are found
-    #[arg(long, value_name = "NAME", default_value = "auto")]
-    pub(crate) strategy: Strategy,
+    pub(crate) rankings: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) options: EvalOptions,
 }
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct EvalAnswers {
     /// Documents, one JSON object per line: id, title, text
-    #[arg(long, value_name = "FILE")]
-    pub(crate) corpus: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "sets", requires = "queries")]
+    pub(crate) corpus: Option<PathBuf>,
     /// Questions, one JSON object per line: id, text, answers, answerable
+    #[arg(long, value_name = "FILE", requires = "corpus")]
+    pub(crate) queries: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) options: EvalOptions,
+}
+
+/// What both evaluations understand.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct EvalOptions {
+    /// A folder with corpus.jsonl, queries.jsonl and qrels.tsv; several side by side
+    #[arg(long = "set", value_name = "DIR")]
+    pub(crate) sets: Vec<PathBuf>,
+    /// How passages are found; several side by side, as in `lexical,auto`
+    #[arg(long = "strategy", value_name = "NAME", value_delimiter = ',', default_value = "auto")]
+    pub(crate) strategies: Vec<Strategy>,
+    /// Ask only this many questions of each set, always the same ones
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) sample: Option<u32>,
+    /// Ask only the questions of one half: tune on one, judge on the other
+    #[arg(long, value_enum)]
+    pub(crate) half: Option<Half>,
+    /// What `--json` printed before: a figure that is worse now makes the exit code 1
     #[arg(long, value_name = "FILE")]
-    pub(crate) queries: PathBuf,
-    /// How passages are found
-    #[arg(long, value_name = "NAME", default_value = "auto")]
-    pub(crate) strategy: Strategy,
+    pub(crate) baseline: Option<PathBuf>,
+    /// How much worse than the baseline a figure may be
+    #[arg(long, value_name = "X", default_value_t = 0.0, value_parser = tolerance)]
+    pub(crate) tolerance: f64,
+    /// Write a page with tables and charts
+    #[arg(long, value_name = "FILE.html")]
+    pub(crate) report: Option<PathBuf>,
+}
+
+/// A half of a set's questions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Half {
+    /// The one to tune on
+    A,
+    /// The one held back
+    B,
 }
 
 #[derive(Debug, Clone, Copy, Subcommand)]
@@ -181,6 +217,12 @@ pub(crate) enum ConfigVerb {
 fn filter(json: &str) -> Result<Filter, String> {
     let value = serde_json::from_str(json).map_err(|_| "it is not valid JSON".to_owned())?;
     Filter::parse(&value).map_err(|error| error.to_string())
+}
+
+fn tolerance(text: &str) -> Result<f64, String> {
+    let value: f64 = text.parse().map_err(|_| "it is not a number".to_owned())?;
+    let is_one = value.is_finite() && value >= 0.0;
+    is_one.then_some(value).ok_or_else(|| "it must be 0 or more".to_owned())
 }
 
 #[cfg(test)]

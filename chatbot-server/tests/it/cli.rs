@@ -17,13 +17,13 @@ fn chatbot(data_dir: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-async fn run(data_dir: &Path, arguments: &[&str]) -> Output {
+pub(crate) async fn run(data_dir: &Path, arguments: &[&str]) -> Output {
     let mut command = chatbot(data_dir, arguments);
     tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
 }
 
 #[track_caller]
-fn json_of(output: &Output) -> Value {
+pub(crate) fn json_of(output: &Output) -> Value {
     let (out, err) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{out}{err}");
@@ -31,7 +31,7 @@ fn json_of(output: &Output) -> Value {
 }
 
 #[track_caller]
-fn failure_of(output: &Output) -> Value {
+pub(crate) fn failure_of(output: &Output) -> Value {
     assert_eq!(output.status.code(), Some(1));
     let err = String::from_utf8_lossy(&output.stderr);
     let last = err.lines().last().unwrap_or_default();

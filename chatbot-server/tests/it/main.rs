@@ -12,6 +12,7 @@ mod chat;
 mod cli;
 mod contract;
 mod documents;
+mod evaluation;
 mod local_mode;
 mod openapi;
 mod page;

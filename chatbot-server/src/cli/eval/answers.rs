@@ -3,24 +3,32 @@
 use std::collections::HashSet;
 
 use chatbot_core::text::sentences;
-use chatbot_core::types::{Citation, Message, Span};
+use chatbot_core::types::{Citation, Message, Span, Strategy};
 use chatbot_core::{Chatbot, Context, Result, TurnRequest};
 use futures_util::{StreamExt as _, stream};
-use serde::Serialize;
 
 use super::super::Outcome;
 use super::super::args::EvalAnswers;
 use super::super::output::Output;
+use super::conclude::{self, Shown};
 use super::corpus::Corpus;
 use super::data::{self, Question};
+use super::entry::{Entry, Figure};
 use super::metrics;
+use super::sets::{self, Set};
 use crate::config::Config;
 
 /// Questions asked at the same time.
 const N_CONCURRENT: usize = 8;
 
+const SHOWN: Shown = Shown {
+    title: "Answers",
+    charts: &["contains_answer", "token_f1", "balanced_accuracy"],
+    names_strategy: false,
+};
+
 /// What was measured. A figure is null where the set has no question that it is about.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 struct Figures {
     queries: usize,
     /// Of the answerable questions with known answers, those where one of these was quoted.
@@ -54,25 +62,48 @@ struct Graded {
 }
 
 pub(crate) async fn answers(verb: EvalAnswers, config: Config, output: &Output) -> Result<Outcome> {
-    let questions: Vec<Question> = data::lines(&verb.queries).await?;
-    let corpus = Corpus::open(&config, data::lines(&verb.corpus).await?, output).await?;
-    let graded = grade_all(&corpus.chatbot, &questions, &verb, output).await;
+    let files = (verb.corpus.as_ref(), verb.queries.as_ref(), None);
+    let sets = sets::sets(files, &verb.options.sets)?;
+    let baseline = conclude::baseline(&verb.options).await?;
+    let mut entries = Vec::new();
+    for set in &sets {
+        entries.extend(ask_set(set, &verb, &config, output).await?);
+    }
+    conclude::conclude(&entries, baseline.as_ref(), (&SHOWN, &verb.options), output).await
+}
+
+/// Takes the set in once and asks its questions with every strategy.
+async fn ask_set(
+    set: &Set,
+    verb: &EvalAnswers,
+    config: &Config,
+    output: &Output,
+) -> Result<Vec<Entry>> {
+    let questions = sets::chosen(data::lines(&set.queries).await?, &verb.options);
+    let corpus = Corpus::open(config, data::lines(&set.corpus).await?, output).await?;
+    let mut entries = Vec::new();
+    let mut outcome = Ok(());
+    for strategy in &verb.options.strategies {
+        match grade_all(&corpus.chatbot, &questions, (*strategy, &set.name), output).await {
+            Ok(graded) => entries.push(Figures::of(&graded).entry(&set.name, *strategy)),
+            Err(error) => {
+                outcome = Err(error);
+                break;
+            }
+        }
+    }
     corpus.chatbot.close().await?;
-    let figures = Figures::of(&graded?);
-    figures.show(output);
-    output.document(&figures);
-    Ok(Outcome::Done)
+    outcome.map(|()| entries)
 }
 
 async fn grade_all(
     chatbot: &Chatbot,
     questions: &[Question],
-    verb: &EvalAnswers,
+    (strategy, set): (Strategy, &str),
     output: &Output,
 ) -> Result<Vec<Graded>> {
     let asked = stream::iter(questions)
         .map(|question| async move {
-            let strategy = verb.strategy;
             let request = TurnRequest { strategy, ..TurnRequest::new(question.text.clone()) };
             let message = chatbot.ask(request).await?;
             if let Some(error) = &message.error {
@@ -85,8 +116,9 @@ async fn grade_all(
     let mut graded = Vec::with_capacity(questions.len());
     while let Some(one) = asked.next().await {
         graded.push(one?);
-        if graded.len().is_multiple_of(100) {
-            output.progress(&format!("{} of {} questions", graded.len(), questions.len()));
+        if graded.len().is_multiple_of(25) {
+            let (n_done, n_asked, name) = (graded.len(), questions.len(), strategy.as_str());
+            output.progress(&format!("{set}, {name}: {n_done} of {n_asked} questions"));
         }
     }
     output.clear_progress();
@@ -203,20 +235,21 @@ impl Figures {
         }
     }
 
-    fn show(&self, output: &Output) {
-        let text = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.4}"));
-        output.line(&format!("{} questions", self.queries));
-        for (name, value) in [
-            ("contains answer", self.contains_answer),
-            ("token F1", self.token_f1),
-            ("sentences quoted", self.sentences_quoted_mean),
-            ("citations exact", self.citation_exact),
-            ("answered", Some(self.answered)),
-            ("abstained, unanswerable", self.abstained_unanswerable),
-            ("abstained, answerable", self.abstained_answerable),
-            ("balanced accuracy", self.balanced_accuracy),
-        ] {
-            output.line(&format!("{name:<24}{}", text(value)));
+    fn entry(&self, set: &str, strategy: Strategy) -> Entry {
+        Entry {
+            set: set.to_owned(),
+            strategy,
+            n_queries: self.queries,
+            figures: vec![
+                Figure::higher("contains_answer", self.contains_answer),
+                Figure::higher("token_f1", self.token_f1),
+                Figure::told("sentences_quoted_mean", self.sentences_quoted_mean),
+                Figure::higher("citation_exact", self.citation_exact),
+                Figure::told("answered", self.answered),
+                Figure::higher("abstained_unanswerable", self.abstained_unanswerable),
+                Figure::lower("abstained_answerable", self.abstained_answerable),
+                Figure::higher("balanced_accuracy", self.balanced_accuracy),
+            ],
         }
     }
 }
@@ -272,7 +305,10 @@ mod tests {
             one(false, true, None),
             one(false, false, None),
         ];
-        let figures = serde_json::to_value(Figures::of(&graded)).unwrap();
+        let of = |graded: &[Graded]| {
+            serde_json::to_value(Figures::of(graded).entry("town", Strategy::Lexical)).unwrap()
+        };
+        let figures = of(&graded);
         for (name, expected) in [
             ("queries", 6.0),
             ("contains_answer", 0.5),
@@ -286,6 +322,6 @@ mod tests {
         ] {
             assert!((figures[name].as_f64().unwrap() - expected).abs() < 1e-12, "{name}");
         }
-        assert!(serde_json::to_value(Figures::of(&[])).unwrap()["balanced_accuracy"].is_null());
+        assert!(of(&[])["balanced_accuracy"].is_null());
     }
 }

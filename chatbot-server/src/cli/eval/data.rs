@@ -68,7 +68,11 @@ pub(super) async fn judgements(path: &Path) -> Result<HashMap<String, Judgements
     Ok(judged)
 }
 
-async fn read(path: &Path) -> Result<String> {
+/// A file as text.
+///
+/// # Errors
+/// `not_found`, `storage`, with the file's name.
+pub(super) async fn read(path: &Path) -> Result<String> {
     tokio::fs::read_to_string(path).await.map_err(|error| {
         let cause = Error::from(error);
         let message = format!("{} cannot be read. {}", path.display(), cause.message());

@@ -1,39 +1,34 @@
 //! `eval retrieval`: how well the judged documents are found.
 
 use std::collections::HashSet;
+use std::fmt::Write as _;
 use std::time::Instant;
 
 use chatbot_core::types::{SearchRequest, Source, Strategy};
 use chatbot_core::{Context, Error, Result};
-use serde::Serialize;
+use serde_json::json;
 
 use super::super::Outcome;
 use super::super::args::EvalRetrieval;
 use super::super::output::Output;
+use super::conclude::{self, Shown};
 use super::corpus::Corpus;
 use super::data::{self, Question};
+use super::entry::{Entry, Figure};
 use super::metrics::{self, Judgements};
+use super::sets::{self, Set};
 use crate::config::Config;
 
-/// What was measured: means over the questions that have a relevant document.
-#[derive(Debug, Serialize)]
-struct Figures {
-    strategy: Strategy,
-    queries: usize,
-    #[serde(rename = "ndcg@10")]
-    ndcg_10: f64,
-    #[serde(rename = "recall@1")]
-    recall_1: f64,
-    #[serde(rename = "recall@5")]
-    recall_5: f64,
-    #[serde(rename = "recall@10")]
-    recall_10: f64,
-    #[serde(rename = "recall@100")]
-    recall_100: f64,
-    #[serde(rename = "mrr@10")]
-    mrr_10: f64,
-    p50_ms: f64,
-    p99_ms: f64,
+const SHOWN: Shown =
+    Shown { title: "Retrieval", charts: &["ndcg@10", "recall@10", "mrr@10"], names_strategy: true };
+
+/// What was found for one question, and how long that took.
+#[derive(Debug)]
+struct Found<'a> {
+    question: &'a Question,
+    judged: &'a Judgements,
+    ranked: Vec<&'a str>,
+    took_ms: f64,
 }
 
 pub(crate) async fn retrieval(
@@ -41,33 +36,64 @@ pub(crate) async fn retrieval(
     config: Config,
     output: &Output,
 ) -> Result<Outcome> {
-    let questions: Vec<Question> = data::lines(&verb.queries).await?;
-    let judged = data::judgements(&verb.qrels).await?;
+    let files = (verb.corpus.as_ref(), verb.queries.as_ref(), verb.qrels.as_ref());
+    let sets = sets::sets(files, &verb.options.sets)?;
+    let baseline = conclude::baseline(&verb.options).await?;
+    let (mut entries, mut rankings) = (Vec::new(), String::new());
+    for set in &sets {
+        entries.extend(ask_set(set, &verb, &config, (&mut rankings, output)).await?);
+    }
+    if let Some(file) = &verb.rankings {
+        tokio::fs::write(file, rankings).await?;
+    }
+    conclude::conclude(&entries, baseline.as_ref(), (&SHOWN, &verb.options), output).await
+}
+
+/// Takes the set in once and asks its questions with every strategy.
+async fn ask_set(
+    set: &Set,
+    verb: &EvalRetrieval,
+    config: &Config,
+    (rankings, output): (&mut String, &Output),
+) -> Result<Vec<Entry>> {
+    let questions = sets::chosen(data::lines(&set.queries).await?, &verb.options);
+    let qrels = set.qrels.as_ref().ok_or_else(|| Error::invalid("There are no judgements."))?;
+    let judged = data::judgements(qrels).await?;
     let asked: Vec<_> = questions
         .iter()
         .filter_map(|question| Some((question, judged.get(&question.id)?)))
         .filter(|(_, judged)| judged.values().any(|grade| *grade > 0))
         .collect();
     if asked.is_empty() {
-        return Err(Error::invalid("No question has a relevant document."));
+        let message = format!("{}: no question has a relevant document.", set.name);
+        return Err(Error::invalid(message));
     }
-    let corpus = Corpus::open(&config, data::lines(&verb.corpus).await?, output).await?;
-    let figures = measure(&corpus, &asked, verb.strategy, output).await;
+    let corpus = Corpus::open(config, data::lines(&set.corpus).await?, output).await?;
+    let mut entries = Vec::new();
+    let mut outcome = Ok(());
+    for strategy in &verb.options.strategies {
+        match measure(&corpus, &asked, (*strategy, &set.name), output).await {
+            Ok(found) => {
+                write_rankings(&set.name, *strategy, &found, rankings);
+                entries.push(entry(&set.name, *strategy, &found));
+            }
+            Err(error) => {
+                outcome = Err(error);
+                break;
+            }
+        }
+    }
     corpus.chatbot.close().await?;
-    let figures = figures?;
-    show(&figures, output);
-    output.document(&figures);
-    Ok(Outcome::Done)
+    outcome.map(|()| entries)
 }
 
-async fn measure(
-    corpus: &Corpus,
-    asked: &[(&Question, &Judgements)],
-    strategy: Strategy,
+async fn measure<'a>(
+    corpus: &'a Corpus,
+    asked: &[(&'a Question, &'a Judgements)],
+    (strategy, set): (Strategy, &str),
     output: &Output,
-) -> Result<Figures> {
-    let mut took_ms = Vec::with_capacity(asked.len());
-    let mut rankings = Vec::with_capacity(asked.len());
+) -> Result<Vec<Found<'a>>> {
+    let mut all = Vec::with_capacity(asked.len());
     for (n_done, (question, judged)) in asked.iter().enumerate() {
         let request = SearchRequest {
             strategy,
@@ -76,30 +102,51 @@ async fn measure(
         };
         let began = Instant::now();
         let reply = corpus.chatbot.search(&Context::local(), request).await?;
-        took_ms.push(began.elapsed().as_secs_f64() * 1e3);
-        rankings.push((ranked(corpus, &reply.hits), *judged));
-        if n_done.is_multiple_of(100) {
-            output.progress(&format!("{n_done} of {} questions", asked.len()));
+        let took_ms = began.elapsed().as_secs_f64() * 1e3;
+        all.push(Found { question, judged, ranked: ranked(corpus, &reply.hits), took_ms });
+        if n_done.is_multiple_of(25) {
+            let (name, n_asked) = (strategy.as_str(), asked.len());
+            output.progress(&format!("{set}, {name}: {n_done} of {n_asked} questions"));
         }
     }
     output.clear_progress();
+    Ok(all)
+}
+
+/// Means over the questions that have a relevant document.
+fn entry(set: &str, strategy: Strategy, found: &[Found<'_>]) -> Entry {
     let mean = |measure: &dyn Fn(&[&str], &Judgements) -> f64| {
-        let values: Vec<_> =
-            rankings.iter().map(|(ranked, judged)| measure(ranked, judged)).collect();
+        let values: Vec<_> = found.iter().map(|one| measure(&one.ranked, one.judged)).collect();
         metrics::mean(&values).unwrap_or_default()
     };
-    Ok(Figures {
+    let recall = |k| mean(&|ranked, judged| metrics::recall(ranked, judged, k));
+    let took_ms: Vec<_> = found.iter().map(|one| one.took_ms).collect();
+    Entry {
+        set: set.to_owned(),
         strategy,
-        queries: rankings.len(),
-        ndcg_10: mean(&|ranked, judged| metrics::ndcg(ranked, judged, 10)),
-        recall_1: mean(&|ranked, judged| metrics::recall(ranked, judged, 1)),
-        recall_5: mean(&|ranked, judged| metrics::recall(ranked, judged, 5)),
-        recall_10: mean(&|ranked, judged| metrics::recall(ranked, judged, 10)),
-        recall_100: mean(&|ranked, judged| metrics::recall(ranked, judged, 100)),
-        mrr_10: mean(&|ranked, judged| metrics::reciprocal_rank(ranked, judged, 10)),
-        p50_ms: metrics::percentile(&took_ms, 50),
-        p99_ms: metrics::percentile(&took_ms, 99),
-    })
+        n_queries: found.len(),
+        figures: vec![
+            Figure::higher("ndcg@10", mean(&|ranked, judged| metrics::ndcg(ranked, judged, 10))),
+            Figure::higher("recall@1", recall(1)),
+            Figure::higher("recall@5", recall(5)),
+            Figure::higher("recall@10", recall(10)),
+            Figure::higher("recall@100", recall(100)),
+            Figure::higher(
+                "mrr@10",
+                mean(&|ranked, judged| metrics::reciprocal_rank(ranked, judged, 10)),
+            ),
+            Figure::time("p50_ms", metrics::percentile(&took_ms, 50)),
+            Figure::time("p99_ms", metrics::percentile(&took_ms, 99)),
+        ],
+    }
+}
+
+fn write_rankings(set: &str, strategy: Strategy, found: &[Found<'_>], rankings: &mut String) {
+    for Found { question, ranked, .. } in found {
+        let line = json!({"set": set, "strategy": strategy, "query_id": question.id,
+            "doc_ids": ranked});
+        let _ = writeln!(rankings, "{line}");
+    }
 }
 
 /// The set's documents in the order of their best passage.
@@ -111,16 +158,4 @@ fn ranked<'a>(corpus: &'a Corpus, hits: &[Source]) -> Vec<&'a str> {
         .flatten()
         .map(String::as_str)
         .collect()
-}
-
-fn show(figures: &Figures, output: &Output) {
-    let Figures { strategy, queries, ndcg_10, recall_1, recall_5, recall_10, .. } = figures;
-    output.line(&format!("{}, {queries} questions", strategy.as_str()));
-    output.line(&format!("nDCG@10     {ndcg_10:.4}"));
-    output.line(&format!("recall@1    {recall_1:.4}"));
-    output.line(&format!("recall@5    {recall_5:.4}"));
-    output.line(&format!("recall@10   {recall_10:.4}"));
-    output.line(&format!("recall@100  {:.4}", figures.recall_100));
-    output.line(&format!("MRR@10      {:.4}", figures.mrr_10));
-    output.line(&format!("p50 / p99   {:.1} / {:.1} ms", figures.p50_ms, figures.p99_ms));
 }

@@ -1,0 +1,226 @@
+//! `figures`: what `bench peers` measured, as tables and plots in the documentation.
+//!
+//! The page is written by people, but for the text between two marks, which is replaced. So no number gets there by hand.
+
+use std::fmt::Write as _;
+use std::fs;
+
+use crate::json::Json;
+use crate::plot::{Bar, Plot};
+use crate::project::Project;
+use crate::report::{Ended, Outcome, Report};
+
+/// The page, below the workspace's root, and the folder of its plots.
+const PAGE: &str = "docs/benchmarks.md";
+const PLOTS: &str = "docs/benchmarks";
+
+/// Fills the page from the files that `bench peers --json` wrote.
+pub(crate) fn run(project: &Project, report: &mut Report, files: &[&str]) {
+    for file in files {
+        report.part("figures", || {
+            let path = project.root.join(file);
+            let io = |error: std::io::Error| format!("{file}: {error}");
+            let json = Json::parse(&fs::read_to_string(path).map_err(io)?)?;
+            println!("{file}");
+            fill(project, &json)
+        });
+    }
+}
+
+fn fill(project: &Project, json: &Json) -> Outcome {
+    let page = project.root.join(PAGE);
+    let io = |error: std::io::Error| format!("{PAGE}: {error}");
+    let mut text = fs::read_to_string(&page).map_err(io)?;
+    fs::create_dir_all(project.root.join(PLOTS)).map_err(io)?;
+    for (name, figures) in json.entries() {
+        let (tables, plot) = match name.as_str() {
+            "embedding" => (embedding(figures), embedding_plot(figures)),
+            "fusion" => (fusion(figures), fusion_plot(figures)),
+            _ => return Err(format!("nobody knows the figures `{name}`")),
+        };
+        let image = format!("![{name}](benchmarks/{name}.svg)");
+        text = replaced(&text, name, &format!("{image}\n\n{tables}"))?;
+        fs::write(project.root.join(PLOTS).join(format!("{name}.svg")), plot.svg()).map_err(io)?;
+    }
+    fs::write(page, text).map_err(io)?;
+    Ok(Ended::Passed)
+}
+
+/// The page with other text between the marks of this name.
+fn replaced(page: &str, name: &str, text: &str) -> Result<String, String> {
+    let (begin, end) = (format!("<!-- figures: {name} -->"), "<!-- end of figures -->");
+    let parts = page.split_once(&begin).and_then(|(before, rest)| {
+        let (_, after) = rest.split_once(end)?;
+        Some((before, after))
+    });
+    let (before, after) = parts.ok_or_else(|| format!("{PAGE} has no place for `{name}`"))?;
+    Ok(format!("{before}{begin}\n\n{}\n\n{end}{after}", text.trim()))
+}
+
+/// Quality first, then passages per CPU-second under each condition, then what they ran on.
+fn embedding(figures: &Json) -> String {
+    let mut text = String::from(
+        "| | mean cosine | worst cosine | needed | |\n| --- | --- | --- | --- | --- |\n",
+    );
+    for (name, of) in entries(figures, "quality") {
+        let verdict =
+            if of.get("passed").is_some_and(Json::holds) { "passed" } else { "not timed" };
+        let cosine = |key| cell(of.get(key), 5);
+        let (mean, worst) = (cosine("cosine_mean"), cosine("cosine_min"));
+        let bar = cell(of.get("bar"), 4);
+        let _ = writeln!(text, "| {name} | {mean} | {worst} | {bar} | {verdict} |");
+    }
+    text += "\nPassages per CPU-second, 1 thread: median (least–most).\n\n| | ";
+    let blocks = items(figures, "blocks");
+    for block in blocks {
+        let mark = if is_disturbed(block) { " *" } else { "" };
+        let _ = write!(text, "{}{mark} | ", condition(block));
+    }
+    let _ = writeln!(text, "\n| --- |{}", " --- |".repeat(blocks.len()));
+    for (name, _) in blocks.first().map(|block| entries(block, "contestants")).unwrap_or_default() {
+        let _ = write!(text, "| {name} | ");
+        for block in blocks {
+            let of = block.get("contestants").and_then(|all| all.get(name));
+            let part = |key| cell(of.and_then(|of| of.get(key)), 1);
+            let _ = write!(text, "{} ({}–{}) | ", part("median"), part("min"), part("max"));
+        }
+        text.push('\n');
+    }
+    if blocks.iter().any(is_disturbed) {
+        text += "\n\\* Disturbed: another job used the machine, or a probe moved. To be measured again.\n";
+    }
+    text + &conditions(figures)
+}
+
+fn conditions(figures: &Json) -> String {
+    let machine = figures.get("machine");
+    let cpu = machine.and_then(|of| of.get("cpu")).and_then(Json::text).unwrap_or("?");
+    let cores = cell(machine.and_then(|of| of.get("cores")), 0);
+    let versions: Vec<_> = entries(figures, "versions")
+        .iter()
+        .map(|(name, version)| format!("{name} {}", version.text().unwrap_or("?")))
+        .collect();
+    let rounds = cell(figures.get("rounds"), 0);
+    format!("\n{cpu}, {cores} cores; {rounds} rounds; {}.\n", versions.join(", "))
+}
+
+fn embedding_plot(figures: &Json) -> Plot {
+    let mut plot = Plot::new("Passages per CPU-second, 1 thread");
+    for block in items(figures, "blocks") {
+        let bars = entries(block, "contestants")
+            .iter()
+            .filter_map(|(name, of)| Some(Bar::new(name, of.get("median")?.number()?, 1)));
+        plot.group(&condition(block), bars.collect());
+    }
+    plot
+}
+
+fn fusion(figures: &Json) -> String {
+    let results = items(figures, "results");
+    let strategies = distinct(results, "strategy");
+    let mut text = format!("nDCG@10.\n\n| | {} | questions |\n", strategies.join(" | "));
+    let _ = writeln!(text, "| --- |{}", " --- |".repeat(strategies.len() + 1));
+    for set in distinct(results, "set") {
+        let _ = write!(text, "| {set} | ");
+        for strategy in &strategies {
+            let value = result(results, set, strategy).and_then(|of| of.get("ndcg@10"));
+            let _ = write!(text, "{} | ", cell(value, 4));
+        }
+        let of_set = results.iter().find(|of| of.get("set").and_then(Json::text) == Some(set));
+        let _ = writeln!(text, "{} |", cell(of_set.and_then(|of| of.get("queries")), 0));
+    }
+    text
+}
+
+fn fusion_plot(figures: &Json) -> Plot {
+    let results = items(figures, "results");
+    let mut plot = Plot::new("nDCG@10");
+    for set in distinct(results, "set") {
+        let bars = distinct(results, "strategy").into_iter().filter_map(|strategy| {
+            let value = result(results, set, strategy)?.get("ndcg@10")?.number()?;
+            Some(Bar::new(strategy, value, 4))
+        });
+        plot.group(set, bars.collect());
+    }
+    plot
+}
+
+fn result<'a>(results: &'a [Json], set: &str, strategy: &str) -> Option<&'a Json> {
+    let has = |of: &Json, key, value| of.get(key).and_then(Json::text) == Some(value);
+    results.iter().find(|of| has(of, "set", set) && has(of, "strategy", strategy))
+}
+
+/// The texts under a key, each once.
+fn distinct<'a>(results: &'a [Json], key: &str) -> Vec<&'a str> {
+    let mut found: Vec<&str> = Vec::new();
+    for text in results.iter().filter_map(|of| of.get(key)?.text()) {
+        if !found.contains(&text) {
+            found.push(text);
+        }
+    }
+    found
+}
+
+fn condition(block: &Json) -> String {
+    format!("{} tokens, batch {}", cell(block.get("tokens"), 0), cell(block.get("batch"), 0))
+}
+
+fn is_disturbed(block: &Json) -> bool {
+    block.get("probes").and_then(|of| of.get("disturbed")).is_some_and(Json::holds)
+}
+
+fn entries<'a>(json: &'a Json, key: &str) -> &'a [(String, Json)] {
+    json.get(key).map(Json::entries).unwrap_or_default()
+}
+
+fn items<'a>(json: &'a Json, key: &str) -> &'a [Json] {
+    json.get(key).map(Json::items).unwrap_or_default()
+}
+
+fn cell(value: Option<&Json>, digits: usize) -> String {
+    let number = value.and_then(Json::number);
+    number.map_or_else(|| "–".to_owned(), |number| format!("{number:.digits$}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_between_the_marks_is_replaced() {
+        let page =
+            "a\n<!-- figures: x -->\nold\n<!-- end of figures -->\nb\n<!-- end of figures -->";
+        let new = replaced(page, "x", "new\n").unwrap();
+        assert!(new.starts_with("a\n<!-- figures: x -->\n\nnew\n\n<!-- end of figures -->\nb\n"));
+        assert_eq!(replaced(&new, "x", "new").unwrap(), new, "twice is the same");
+        assert!(replaced(page, "y", "new").is_err());
+    }
+
+    #[test]
+    fn a_contestant_without_the_quality_has_no_speed_and_a_disturbed_block_is_marked() {
+        let json = Json::parse(
+            r#"{"quality": {"a": {"passed": true, "cosine_mean": 1, "cosine_min": 0.5, "bar": 0.99}, "b": {"passed": false}},
+                "blocks": [{"tokens": 128, "batch": 1, "probes": {"disturbed": true},
+                "contestants": {"a": {"median": 20.04, "min": 19, "max": 21}}}], "rounds": 5}"#,
+        );
+        let table = embedding(&json.unwrap());
+        assert!(table.contains("| a | 1.00000 | 0.50000 | 0.9900 | passed |"), "{table}");
+        assert!(table.contains("| b | – | – | – | not timed |"), "{table}");
+        assert!(table.contains("| | 128 tokens, batch 1 * | "), "{table}");
+        assert!(table.contains("| a | 20.0 (19.0–21.0) | "), "{table}");
+        assert!(table.contains("Disturbed") && table.contains("5 rounds"), "{table}");
+    }
+
+    #[test]
+    fn strategies_stand_beside_each_other() {
+        let json = Json::parse(
+            r#"{"results": [{"set": "s", "strategy": "lexical", "queries": 3, "ndcg@10": 0.5},
+                {"set": "s", "strategy": "auto", "queries": 3, "ndcg@10": 0.75}]}"#,
+        )
+        .unwrap();
+        let table = fusion(&json);
+        assert!(table.contains("| | lexical | auto | questions |"), "{table}");
+        assert!(table.contains("| s | 0.5000 | 0.7500 | 3 |"), "{table}");
+        assert!(fusion_plot(&json).svg().contains("0.7500"));
+    }
+}
