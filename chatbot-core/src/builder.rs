@@ -1,5 +1,7 @@
 //! Puts an engine together: the only place, with the strategies beside it, that names implementations.
 
+mod features;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,15 +15,10 @@ use crate::config::{EngineConfig, Secret};
 use crate::engine::{Engine, Parts, Settings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::history::{EstimatedTokens, WindowHistory};
-use crate::indexes::LocalIndex;
-use crate::models::{ExtractiveModel, OpenAiConfig, OpenAiModel};
+use crate::models::ExtractiveModel;
 use crate::parsers::{InProcessReader, Parsers};
-use crate::stores::SqliteStore;
 use crate::strategies::strategies;
-use crate::traits::{
-    BlobStore, ChatModel, ChunkReader, Chunker, Clock, Index, ParseLimits, Parser, Store,
-    SystemClock,
-};
+use crate::traits::{BlobStore, ChatModel, Chunker, Clock, ParseLimits, Parser, SystemClock};
 
 /// Puts an engine together.
 ///
@@ -106,7 +103,7 @@ impl ChatbotBuilder {
     /// Opens the data directory and starts the engine.
     ///
     /// # Errors
-    /// `config_invalid` for a setting out of range or a model nobody knows; `storage` where the data directory
+    /// `config_invalid` for a setting out of range, a model nobody knows, or a part that was not built in; `storage` where the data directory
     /// cannot be used (`read_only`, `disk_full`, `newer_schema`, `corrupt`).
     pub async fn build(self) -> Result<Chatbot> {
         self.config.validate()?;
@@ -130,12 +127,10 @@ impl ChatbotBuilder {
             .await
             .map_err(|error| Error::from(error).with_context("path", data_dir.display()))?;
         let clock = self.clock.clone().unwrap_or_else(|| Arc::new(SystemClock));
-        let store = Arc::new(SqliteStore::open(&data_dir.join("store.db"), clock.clone()).await?);
+        let (store, reader) = features::open_store(data_dir, clock.clone()).await?;
         let blobs: Arc<dyn BlobStore> = Arc::new(FolderBlobs::open(&data_dir.join("blobs")).await?);
-        let index: Arc<dyn Index> = Arc::new(LocalIndex::open(Some(&data_dir.join("index")))?);
-        let reader: Arc<dyn ChunkReader> = store.clone();
+        let index = features::open_index(data_dir)?;
         let retrievers = strategies(&index, &reader);
-        let store: Arc<dyn Store> = store;
         Ok(Parts {
             store,
             blobs,
@@ -196,7 +191,7 @@ impl ChatbotBuilder {
         if uri == "extractive" {
             return Ok(Arc::new(ExtractiveModel::default()));
         }
-        let key = self.config.keys.get("openai").cloned();
+        let api_key = self.config.keys.get("openai").cloned();
         let (base_url, model) = match uri.strip_prefix("openai+") {
             Some(endpoint) => endpoint.split_once('#').unwrap_or((endpoint, "")),
             None => ("https://api.openai.com/v1", uri.strip_prefix("openai:").unwrap_or_default()),
@@ -210,12 +205,6 @@ impl ChatbotBuilder {
                 ),
             ));
         }
-        let config = OpenAiConfig {
-            name: uri.to_owned(),
-            base_url: base_url.to_owned(),
-            model: model.to_owned(),
-            api_key: key,
-        };
-        Ok(Arc::new(OpenAiModel::new(config)?))
+        features::endpoint_model(features::Endpoint { uri, base_url, model, api_key })
     }
 }

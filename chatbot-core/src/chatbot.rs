@@ -15,9 +15,10 @@ use crate::engine::{
 use crate::error::Result;
 use crate::traits::{ByteStream, Idempotency, once};
 use crate::types::{
-    Chunk, Collection, CollectionId, Document, DocumentId, DocumentPatch, DocumentVersion,
-    Feedback, ListDocuments, ListSessions, MediaType, Message, MessageId, NewCollection, Page,
-    PageRequest, RawDocument, SearchReply, SearchRequest, Session, SessionId, SessionPatch, Span,
+    Chunk, Collection, CollectionId, CollectionPatch, Document, DocumentId, DocumentPatch,
+    DocumentVersion, Feedback, ListDocuments, ListSessions, MediaType, Message, MessageId,
+    NewCollection, Page, PageRequest, RawDocument, SearchReply, SearchRequest, Session, SessionId,
+    SessionPatch, Span,
 };
 
 /// An engine: cheap to clone, safe to share between tasks.
@@ -124,6 +125,19 @@ impl Chatbot {
     pub async fn collection(&self, ctx: &Context, id: CollectionId) -> Result<Collection> {
         let read_set = self.engine.read_set(ctx).await?;
         self.engine.store().collection(ctx, &read_set, id).await
+    }
+
+    /// Changes a collection's name, description and visibility.
+    ///
+    /// # Errors
+    /// `not_found`, `permission_denied`, `invalid_input`, `already_exists` where its owner has another one of this name.
+    pub async fn update_collection(
+        &self,
+        ctx: &Context,
+        id: CollectionId,
+        patch: CollectionPatch,
+    ) -> Result<Collection> {
+        self.engine.update_collection(ctx, id, patch).await
     }
 
     /// Removes a collection with its documents; they stop answering at once.
@@ -366,7 +380,8 @@ impl Chatbot {
         self.engine.store().delete_session(ctx, id).await
     }
 
-    /// The messages up to `leaf` (the newest one where none is named), newest last; pages go backwards.
+    /// The messages of one branch, newest last; pages go backwards. The branch is the one through `leaf` that goes on to
+    /// the newest message below it; that of the newest message where none is named.
     ///
     /// # Errors
     /// `not_found`.
@@ -377,7 +392,7 @@ impl Chatbot {
         leaf: Option<MessageId>,
         page: &PageRequest,
     ) -> Result<Page<Message>> {
-        self.engine.store().messages(ctx, session, leaf, page).await
+        self.engine.messages(ctx, session, leaf, page).await
     }
 
     /// One message.

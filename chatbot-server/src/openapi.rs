@@ -28,6 +28,7 @@ use crate::routes::{
         collections::list,
         collections::create,
         collections::get,
+        collections::update,
         collections::delete,
         documents::list,
         upload::create,

@@ -4,7 +4,7 @@ use crate::project::Project;
 use crate::report::{Ended, Report};
 use crate::shell::{Shell, find};
 
-/// Formatting, clippy, rustdoc and the licences of what we depend on.
+/// Formatting, clippy, the engine without features, rustdoc and the licences of what we depend on.
 pub(crate) fn run(project: &Project, report: &mut Report) {
     let cargo = || Shell::cargo(&project.root);
     report.part("format", || {
@@ -14,6 +14,13 @@ pub(crate) fn run(project: &Project, report: &mut Report) {
     report.part("clippy", || {
         let selection = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
         cargo().args(selection).run()?;
+        Ok(Ended::Passed)
+    });
+    report.part("the engine without its features", || {
+        // A folder of its own: other features would make the next build begin anew.
+        let selection = ["check", "-p", "chatbot-core", "--no-default-features"];
+        let folder = ["--target-dir", "target/no-features"];
+        cargo().args(selection).args(folder).env("RUSTFLAGS", "-D warnings").run()?;
         Ok(Ended::Passed)
     });
     report.part("rustdoc", || {

@@ -12,8 +12,8 @@ use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::traits::{AcceptDocument, AcceptVersion, Accepted, ByteStream, Idempotency, Signal};
 use crate::types::{
-    Collection, CollectionId, Document, DocumentId, DocumentPatch, DocumentStatus, MediaType,
-    Metadata, NewCollection, Role,
+    Collection, CollectionId, CollectionPatch, Document, DocumentId, DocumentPatch, DocumentStatus,
+    MediaType, Metadata, NewCollection, Role,
 };
 
 /// The longest title or name, in characters.
@@ -61,6 +61,19 @@ impl Engine {
         let name = checked_name("name", &new.name, MAX_NAME_CHARS)?;
         let new = NewCollection { name, ..new };
         self.store().create_collection(ctx, new, idempotency).await
+    }
+
+    pub(crate) async fn update_collection(
+        &self,
+        ctx: &Context,
+        id: CollectionId,
+        mut patch: CollectionPatch,
+    ) -> Result<Collection> {
+        self.require(ctx, id, Role::Owner).await?;
+        if let Some(name) = &mut patch.name {
+            *name = checked_name("name", name, MAX_NAME_CHARS)?;
+        }
+        self.store().update_collection(ctx, id, patch).await
     }
 
     pub(crate) async fn delete_collection(&self, ctx: &Context, id: CollectionId) -> Result<()> {

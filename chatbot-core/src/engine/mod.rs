@@ -125,13 +125,15 @@ impl Engine {
         self.parts.store.as_ref()
     }
 
-    /// Waits for turns to end by themselves for a while, then stops everything.
+    /// Waits for turns to end by themselves for a while, then stops everything and lets go of the files.
     pub(crate) async fn close(&self) -> Result<()> {
         let _ = tokio::time::timeout(CLOSE_GRACE, self.turns.drained()).await;
         self.ctx.cancel();
         self.tasks.close();
         self.tasks.wait().await;
-        Ok(())
+        let index = self.parts.index.close().await;
+        self.store().close().await;
+        index
     }
 
     /// The names of the models, the configured one first.

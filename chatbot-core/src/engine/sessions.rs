@@ -5,7 +5,7 @@ use super::documents::checked_name;
 use crate::context::Context;
 use crate::error::Result;
 use crate::traits::Idempotency;
-use crate::types::{Session, SessionId, SessionPatch};
+use crate::types::{Message, MessageId, Page, PageRequest, Session, SessionId, SessionPatch};
 
 /// The longest title or folder of a session, in characters.
 const MAX_TITLE_CHARS: usize = 200;
@@ -29,6 +29,21 @@ impl Engine {
     ) -> Result<Session> {
         let patch = self.checked_patch(ctx, patch).await?;
         self.store().update_session(ctx, id, patch).await
+    }
+
+    /// A branch, from a page of its end on.
+    pub(crate) async fn messages(
+        &self,
+        ctx: &Context,
+        session: SessionId,
+        leaf: Option<MessageId>,
+        page: &PageRequest,
+    ) -> Result<Page<Message>> {
+        let end = match leaf {
+            Some(leaf) => Some(self.store().newest_below(ctx, session, leaf).await?),
+            None => None,
+        };
+        self.store().messages(ctx, session, end, page).await
     }
 
     pub(super) async fn checked_patch(

@@ -7,6 +7,10 @@
 //!
 //! Deliberately not here: character recognition, archives, and formats that need a program of their own.
 
+#[cfg_attr(
+    not(feature = "documents"),
+    allow(dead_code, reason = "parsers of formats need the rest of it")
+)]
 mod assemble;
 mod detect;
 #[cfg(feature = "documents")]
@@ -21,6 +25,10 @@ mod pdf;
 mod plain;
 mod reader;
 mod registry;
+#[cfg_attr(
+    not(feature = "documents"),
+    allow(dead_code, reason = "parsers of formats need the rest of it")
+)]
 mod watch;
 mod zip_names;
 

@@ -13,7 +13,11 @@ use super::{PlainTextParser, detect};
 
 /// The parsers a build has, and those a host added.
 #[derive(Debug, Clone)]
-pub struct Parsers(Vec<Arc<dyn Parser>>);
+pub struct Parsers {
+    all: Vec<Arc<dyn Parser>>,
+    /// How many of them, from the first on, the host added.
+    n_added: usize,
+}
 
 impl Default for Parsers {
     fn default() -> Self {
@@ -25,6 +29,7 @@ impl Parsers {
     /// The parsers of this build, behind `first`, which are asked before them.
     #[must_use]
     pub fn with(first: Vec<Arc<dyn Parser>>) -> Self {
+        let n_added = first.len();
         let mut parsers = first;
         #[cfg(feature = "documents")]
         parsers.extend([
@@ -34,7 +39,7 @@ impl Parsers {
             Arc::new(super::MarkdownParser::default()),
         ]);
         parsers.push(Arc::new(PlainTextParser::default()));
-        Self(parsers)
+        Self { all: parsers, n_added }
     }
 
     /// Recognises `raw` and reads it. Blocks; runs on a thread that may.
@@ -52,7 +57,7 @@ impl Parsers {
         if raw.bytes.is_empty() {
             return Err(empty());
         }
-        let media_type = detect(raw);
+        let media_type = self.recognise(raw);
         let parser = self.parser(&media_type).ok_or_else(|| unsupported(&media_type))?;
         let parse = || parser.parse(ctx, &media_type, raw, limits);
         let document = catch_unwind(AssertUnwindSafe(parse))
@@ -62,11 +67,21 @@ impl Parsers {
         accept(document)
     }
 
+    /// What `raw` is. A kind of text that only a parser of the host's own knows is told by what it was declared as.
+    fn recognise(&self, raw: &RawDocument) -> MediaType {
+        let detected = detect(raw);
+        let is_text = [MediaType::TEXT, MediaType::HTML].contains(&detected);
+        let added = || self.all.iter().take(self.n_added);
+        let wanted =
+            |declared: &&MediaType| added().any(|parser| parser.media_types().contains(*declared));
+        raw.declared.as_ref().filter(|_| is_text).filter(wanted).cloned().unwrap_or(detected)
+    }
+
     fn parser(&self, media_type: &MediaType) -> Option<&Arc<dyn Parser>> {
-        self.0.iter().find(|parser| parser.media_types().contains(media_type)).or_else(|| {
+        self.all.iter().find(|parser| parser.media_types().contains(media_type)).or_else(|| {
             // Without the parser for it, a kind of text is still text.
             let textual = [MediaType::HTML, MediaType::MARKDOWN].contains(media_type);
-            self.0.last().filter(|_| textual)
+            self.all.last().filter(|_| textual)
         })
     }
 }
@@ -163,6 +178,45 @@ mod tests {
         let parsers = Parsers::with(vec![Arc::new(Panicking)]);
         let error = parsers.parse(&Context::local(), &raw(b"words"), &ParseLimits::default());
         assert_eq!(error.unwrap_err().reason(), Some(Reason::Corrupt));
+    }
+
+    #[derive(Debug)]
+    struct Shouting;
+
+    impl Parser for Shouting {
+        fn media_types(&self) -> &[MediaType] {
+            const TYPES: &[MediaType] = &[MediaType::from_static("text/x-log")];
+            TYPES
+        }
+
+        fn parse(
+            &self,
+            ctx: &Context,
+            _: &MediaType,
+            raw: &RawDocument,
+            limits: &ParseLimits,
+        ) -> Result<ParsedDocument> {
+            let mut loud = raw.clone();
+            loud.bytes = raw.bytes.to_ascii_uppercase().into();
+            PlainTextParser::default().parse(ctx, &MediaType::TEXT, &loud, limits)
+        }
+    }
+
+    #[test]
+    fn a_declared_type_that_only_the_hosts_parser_knows_reaches_it() {
+        let parsers = Parsers::with(vec![Arc::new(Shouting)]);
+        let read = |name: &str, declared: &str, bytes: &'static [u8]| {
+            let (name, declared) = (name.into(), MediaType::parse(declared));
+            let raw = RawDocument { name, declared, bytes: Bytes::from_static(bytes) };
+            parsers.parse(&Context::local(), &raw, &ParseLimits::default())
+        };
+        for name in ["a", "a.weird", "a.txt"] {
+            assert_eq!(read(name, "text/x-log; charset=utf-8", b"words").unwrap().text, "WORDS");
+        }
+        assert_eq!(read("a", "text/x-other", b"words").unwrap().text, "words");
+        assert_eq!(read("a", "application/pdf", b"words").unwrap().text, "words");
+        let binary = read("a", "text/x-log", b"\x7FELF\x02\x01\x01\0\0\0").unwrap_err();
+        assert_eq!(binary.reason(), Some(Reason::UnsupportedFormat), "the bytes decide");
     }
 
     #[test]

@@ -46,6 +46,14 @@ pub trait Index: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// `storage`, `unsupported` for a kind of query it has no capability for.
     async fn search(&self, ctx: &Context, query: &IndexQuery) -> Result<IndexReply>;
+
+    /// Writes what waits and lets go of whatever the index holds open, so that another process can open it at once.
+    ///
+    /// # Errors
+    /// `storage`.
+    async fn close(&self) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// What an index can do.

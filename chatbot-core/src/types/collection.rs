@@ -43,6 +43,19 @@ pub struct NewCollection {
     pub visibility: Visibility,
 }
 
+/// What to change of a collection; what is absent stays.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct CollectionPatch {
+    /// A short name, 1–200 characters.
+    pub name: Option<String>,
+    /// What is in it.
+    pub description: Option<String>,
+    /// Who may read it besides those with a grant.
+    pub visibility: Option<Visibility>,
+}
+
 /// Who may read a collection besides those with a grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -26,7 +26,7 @@ mod time;
 pub use answer::{Citation, FinishReason, Source, SourceScores, TextSpan, Timings, Usage, Warning};
 pub use change::{Change, ChangeKind, Checkpoint, Lineage};
 pub use chunk::{Chunk, ChunkHash, ChunkSpec, Language, StagedChunk};
-pub use collection::{Collection, NewCollection, Role, Visibility};
+pub use collection::{Collection, CollectionPatch, NewCollection, Role, Visibility};
 pub use document::{
     BlobHash, Coverage, Document, DocumentFailure, DocumentPatch, DocumentStatus, DocumentVersion,
     ListDocuments, Metadata, Stage,

@@ -52,6 +52,8 @@ async fn a_new_version_replaces_the_old_one_and_a_deleted_document_never_answers
     chatbot.replace_document(&ctx, document.id, new, text).await.unwrap();
     let document = settled(&chatbot, document.id).await;
     assert_eq!((document.status, document.version), (DocumentStatus::Ready, 2));
+    let old = chatbot.text(&ctx, document.id, Some(1), None).await.unwrap();
+    assert_eq!(old, PUMP, "messages quote it");
     let hits = chatbot.search(&ctx, SearchRequest::new("pump hours")).await.unwrap().hits;
     assert_eq!(hits.len(), 1);
     assert!(hits[0].text.contains("900"));
@@ -115,6 +117,25 @@ async fn collections_and_filters_narrow_a_search() {
 
     chatbot.delete_collection(&ctx, plant.id).await.unwrap();
     assert_eq!(titles(SearchRequest::new("turbine")).await, ["Report 2023"]);
+}
+
+#[tokio::test]
+async fn a_closed_engine_has_let_go_of_its_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || Chatbot::builder().data_dir(folder.path()).build();
+    let (closed, ctx) = (open().await.unwrap(), Context::local());
+    add(&closed, "manual", PUMP).await;
+    closed.close().await.unwrap();
+    assert!(!folder.path().join("store.db-wal").exists(), "the log is in the database");
+    // The first one is still there: nothing relies on its being dropped.
+    let next = open().await.unwrap();
+    add(&next, "letter", "The turbine is cleaned every week.").await;
+    let hits = next.search(&ctx, SearchRequest::new("pump turbine")).await.unwrap().hits;
+    assert_eq!(hits.len(), 2);
+    let late = closed.documents(&ctx, &ListDocuments::default(), &PageRequest::default()).await;
+    assert_eq!(late.map(drop).map_err(|error| error.kind()), Err(ErrorKind::Unavailable));
+    closed.close().await.unwrap();
+    next.close().await.unwrap();
 }
 
 #[tokio::test]

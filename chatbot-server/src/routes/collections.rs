@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Json;
-use chatbot_core::types::{Collection, CollectionId, NewCollection, Page};
+use chatbot_core::types::{Collection, CollectionId, CollectionPatch, NewCollection, Page};
 
 use crate::app::App;
 use crate::auth::Asker;
@@ -46,6 +46,20 @@ pub(crate) async fn get(
     Id(id): Id<CollectionId>,
 ) -> ApiResult<Json<Collection>> {
     Ok(Json(app.chatbot.collection(&ctx, id).await?))
+}
+
+/// Changes a collection's name, description and visibility; what is absent stays.
+#[utoipa::path(patch, path = "/api/v1/collections/{id}", tag = "collections",
+    params(("id" = CollectionId, Path)), request_body = CollectionPatch,
+    responses((status = 200, body = Collection), (status = 404, body = ErrorReply),
+        (status = 409, body = ErrorReply)))]
+pub(crate) async fn update(
+    State(app): State<App>,
+    Asker(ctx): Asker,
+    Id(id): Id<CollectionId>,
+    body: wire::Json<CollectionPatch>,
+) -> ApiResult<Json<Collection>> {
+    Ok(Json(app.chatbot.update_collection(&ctx, id, body.value).await?))
 }
 
 /// Removes a collection with its documents, which stop answering at once.

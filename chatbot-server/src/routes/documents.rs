@@ -44,7 +44,7 @@ pub(crate) struct ListQuery {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct TextQuery {
-    /// The version; the one that answers where none is named.
+    /// The version, also one that was replaced; the one that answers where none is named.
     version: Option<u32>,
     /// The first byte; the beginning where none is named.
     start: Option<usize>,

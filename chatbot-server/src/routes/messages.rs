@@ -18,7 +18,7 @@ use crate::wire::{self, Id, Query, page};
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListQuery {
-    /// The last message of the branch; the newest one where none is named.
+    /// A message of the branch, which goes on to the newest one below it; that of the newest message where none is named.
     leaf: Option<MessageId>,
     /// Items wanted at the most, 1–200.
     #[param(minimum = 1, maximum = 200)]

@@ -40,6 +40,7 @@ pub fn surface() -> Surface {
         .get   (Read,   "/api/v1/collections",                         collections::list)
         .post  (Write,  "/api/v1/collections",                         collections::create)
         .get   (Read,   "/api/v1/collections/{id}",                    collections::get)
+        .patch (Write,  "/api/v1/collections/{id}",                    collections::update)
         .delete(Write,  "/api/v1/collections/{id}",                    collections::delete)
         // Documents
         .get   (Read,   "/api/v1/documents",                           documents::list)

@@ -189,6 +189,14 @@ async fn questions_and_answers_branch() {
     assert_ne!(edited["message"]["parent_id"], asked);
     let newest = server.get(&format!("{session}/messages")).await.expect(200);
     assert_eq!(newest["items"][0]["content"], "First, please?");
+    // A question that has other wordings is shown with its own answer.
+    let question = edited["message"]["parent_id"].as_str().unwrap();
+    for (asked, n_answers) in [(question, 1), (asked, 3)] {
+        let shown = server.get(&format!("{session}/messages?leaf={asked}")).await.expect(200);
+        assert_eq!(shown["items"][0]["id"], asked);
+        assert_eq!(shown["items"][1]["parent_id"], asked);
+        assert_eq!(shown["items"][1]["sibling_ids"].as_array().unwrap().len(), n_answers);
+    }
     let old = server.get(&format!("{session}/messages?leaf={answered}")).await.expect(200);
     assert_eq!(old["items"][0]["content"], "First?");
     assert_eq!(old["items"][1]["sibling_ids"].as_array().unwrap().len(), 3);

@@ -214,6 +214,20 @@ async fn bad_input_has_its_code_and_its_exit_code() {
 }
 
 #[tokio::test]
+async fn a_file_over_the_limit_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, file) = (folder.path().join("data"), folder.path().join("large.txt"));
+    // One byte over 50 MiB; the disk holds none of it.
+    std::fs::File::create(&file).unwrap().set_len((50 << 20) + 1).unwrap();
+    let file = file.to_str().unwrap();
+    let refused = run(&data, &["ingest", file, "--json"]).await;
+    assert_eq!(refused.status.code(), Some(1));
+    let report: Value = serde_json::from_slice(&refused.stdout).unwrap();
+    assert_eq!(report["failed"][0]["code"], "too_large", "{report}");
+    assert!(report["failed"][0]["path"].as_str().unwrap().ends_with("large.txt"));
+}
+
+#[tokio::test]
 async fn a_file_is_read_without_being_kept() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("page.html");

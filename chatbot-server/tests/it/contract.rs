@@ -223,6 +223,24 @@ async fn answers_are_compressed_for_those_who_ask() {
 }
 
 #[tokio::test]
+async fn a_server_that_drains_is_alive_and_not_ready() {
+    use axum::http::{Request, StatusCode};
+    use tower::ServiceExt as _;
+    let chatbot = chatbot_core::Chatbot::builder().build().await.unwrap();
+    let app = chatbot_server::App::new(chatbot, &chatbot_server::config::Config::default());
+    let draining = app.draining.clone();
+    let router = chatbot_server::router(app);
+    let status = async |path: &str| {
+        let request = Request::get(path).header(header::HOST, "127.0.0.1").body(Body::empty());
+        router.clone().oneshot(request.unwrap()).await.unwrap().status()
+    };
+    assert_eq!(status("/ready").await, StatusCode::OK);
+    draining.cancel();
+    assert_eq!(status("/ready").await, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(status("/health").await, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn stopping_lets_go_of_the_data_directory() {
     let server = Server::start().await;
     server.get("/ready").await.expect(200);

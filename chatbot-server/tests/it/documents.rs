@@ -105,7 +105,22 @@ async fn a_form_may_say_what_it_is_about_after_the_file() {
     let patch = json!({"title": "Renamed", "metadata": {"year": 2023}});
     let patched = server.with_json(Method::PATCH, &path, &patch).await.expect(200);
     assert_eq!(patched["title"], "Renamed");
-    server.delete(&format!("/api/v1/collections/{id}")).await.expect(204);
+    let path = format!("/api/v1/collections/{id}");
+    let patch = json!({"name": "Manuals", "description": "What came with the pumps."});
+    for _ in 0..2 {
+        let patched = server.with_json(Method::PATCH, &path, &patch).await.expect(200);
+        assert_eq!(
+            (&patched["name"], &patched["visibility"]),
+            (&json!("Manuals"), &json!("private"))
+        );
+        assert_eq!(patched["description"], "What came with the pumps.");
+    }
+    server.post("/api/v1/collections", json!({"name": "letters"})).await.expect(201);
+    let taken = json!({"name": "letters"});
+    server.with_json(Method::PATCH, &path, &taken).await.error(409, "already_exists");
+    server.with_json(Method::PATCH, &path, &json!({"name": ""})).await.error(400, "invalid_input");
+    server.delete(&path).await.expect(204);
+    server.with_json(Method::PATCH, &path, &patch).await.error(404, "not_found");
     server.get(&path).await.error(404, "not_found");
 }
 
@@ -121,6 +136,9 @@ async fn a_new_version_takes_the_place_of_the_old_one() {
     let document = server.settled(id).await;
     assert_eq!((&document["version"], &document["status"]), (&json!(2), &json!("ready")));
     assert_eq!(server.get(&path).await.body, new);
+    let old = server.get(&format!("/api/v1/documents/{id}/text?version=1")).await;
+    assert_eq!(old.status, 200, "messages quote it");
+    server.get(&format!("/api/v1/documents/{id}/chunks?version=1")).await.error(404, "not_found");
     let text = server.get(&format!("/api/v1/documents/{id}/text?version=2")).await;
     assert_eq!(text.body, new);
     server.post(&format!("/api/v1/documents/{id}/reindex"), json!({})).await.expect(202);

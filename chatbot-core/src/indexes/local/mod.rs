@@ -167,6 +167,13 @@ impl Index for LocalIndex {
         };
         self.blocking(ctx, search).await
     }
+
+    async fn close(&self) -> Result<()> {
+        if let Some(idle) = lock(&self.idle).take() {
+            idle.abort();
+        }
+        self.blocking(&Context::system(), Shared::rest).await
+    }
 }
 
 /// Locks, also after a panic: what the locks guard is replaced as a whole, never left half changed.

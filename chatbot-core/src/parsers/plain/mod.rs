@@ -17,7 +17,9 @@ use super::assemble::clean;
 use super::formats::{CODE_EXTENSIONS, TEXT_TYPES};
 use super::watch::Watch;
 
-pub(super) use decode::{Decoded, decode, decode_as};
+#[cfg(feature = "documents")]
+pub(super) use decode::decode_as;
+pub(super) use decode::{Decoded, decode};
 pub(super) use nature::{Nature, nature};
 
 static MEDIA_TYPES: LazyLock<Vec<MediaType>> =

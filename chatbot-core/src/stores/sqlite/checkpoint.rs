@@ -7,8 +7,10 @@
 
 use std::sync::Arc;
 
+use sqlx::Connection as _;
 use sqlx::sqlite::SqliteConnection;
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 use super::sql::{Columns as _, sql};
 use super::writer::WriterControl;
@@ -17,10 +19,14 @@ use crate::error::Result;
 /// Pages in the log from which on the writer is made to finish: 64 MiB at 4 KiB.
 const LONG_LOG_PAGES: i64 = 16_384;
 
-/// Copies whenever `wanted` says so, until the writer is gone or the task is dropped.
-pub(super) async fn run(mut conn: SqliteConnection, wanted: Arc<Notify>, writer: WriterControl) {
-    loop {
-        wanted.notified().await;
+/// Copies whenever `wanted` says so, until `stop`; then closes its connection.
+pub(super) async fn run(
+    mut conn: SqliteConnection,
+    wanted: Arc<Notify>,
+    writer: WriterControl,
+    stop: CancellationToken,
+) {
+    while stop.run_until_cancelled(wanted.notified()).await.is_some() {
         match copy(&mut conn).await {
             Ok(pages) if pages >= LONG_LOG_PAGES => {
                 // What was written during the first pass is copied here, so that little is left for the writer.
@@ -31,6 +37,7 @@ pub(super) async fn run(mut conn: SqliteConnection, wanted: Arc<Notify>, writer:
             Err(error) => tracing::warn!(?error, "copying the write-ahead log failed"),
         }
     }
+    conn.close().await.ok();
 }
 
 /// Copies what can be copied without waiting for anyone; returns the pages in the log.

@@ -14,8 +14,8 @@ use crate::context::{Context, ReadSet};
 use crate::error::{Error, ErrorKind, Result};
 use crate::traits::{CollectionStore, Idempotency};
 use crate::types::{
-    Collection, CollectionId, NewCollection, Page, PageRequest, PrincipalId, Role, Timestamp,
-    Visibility,
+    Collection, CollectionId, CollectionPatch, NewCollection, Page, PageRequest, PrincipalId, Role,
+    Timestamp, Visibility,
 };
 
 /// What a principal's own collection is called until somebody names it.
@@ -111,6 +111,22 @@ impl CollectionStore for SqliteStore {
         }
         let principal = ctx.principal().ok();
         ctx.run(async { by_id(&mut *self.snapshot().await?, principal, id).await }).await
+    }
+
+    async fn update_collection(
+        &self,
+        ctx: &Context,
+        id: CollectionId,
+        patch: CollectionPatch,
+    ) -> Result<Collection> {
+        let principal = ctx.principal().ok().cloned();
+        let (now, epoch) = (self.now(), Arc::clone(&self.epoch));
+        let updated = self.writer.write_then(
+            Lane::Interactive,
+            move |conn| Box::pin(update(conn, principal, (id, patch), now)),
+            move |made: &Made<Collection>| made.note(&epoch),
+        );
+        Ok(updated.await?.value)
     }
 
     async fn delete_collection(&self, _ctx: &Context, id: CollectionId) -> Result<()> {
@@ -209,10 +225,22 @@ async fn create(
         let id = id.try_into().map(CollectionId::from_bytes).map_err(|_| no_collection())?;
         return Ok(Made { value: by_id(conn, Some(&once.principal), id).await?, epoch: None });
     }
+    require_free(conn, &once.principal, &new.name).await?;
+    let id = insert(conn, &once.principal, &new, (false, now)).await?;
+    once.remember(conn, id.as_bytes().to_vec(), now).await?;
+    let value = by_id(conn, Some(&once.principal), id).await?;
+    Ok(Made { value, epoch: Some(bump_epoch(conn).await?) })
+}
+
+async fn require_free(
+    conn: &mut SqliteConnection,
+    principal: &PrincipalId,
+    name: &str,
+) -> Result<()> {
     let taken = sql("SELECT 1 AS found FROM collections
          WHERE created_by = ? AND name = ? AND deleted_at IS NULL")
-    .bind(once.principal.as_str())
-    .bind(new.name.as_str())
+    .bind(principal.as_str())
+    .bind(name)
     .maybe(conn)
     .await?;
     if taken.is_some() {
@@ -221,10 +249,39 @@ async fn create(
             "You have a collection of this name. Choose another name.",
         ));
     }
-    let id = insert(conn, &once.principal, &new, (false, now)).await?;
-    once.remember(conn, id.as_bytes().to_vec(), now).await?;
-    let value = by_id(conn, Some(&once.principal), id).await?;
-    Ok(Made { value, epoch: Some(bump_epoch(conn).await?) })
+    Ok(())
+}
+
+async fn update(
+    conn: &mut SqliteConnection,
+    principal: Option<PrincipalId>,
+    (id, patch): (CollectionId, CollectionPatch),
+    now: Timestamp,
+) -> Result<Made<Collection>> {
+    let before = by_id(conn, principal.as_ref(), id).await?;
+    let mut after = before.clone();
+    after.name = patch.name.unwrap_or(after.name);
+    after.description = patch.description.unwrap_or(after.description);
+    after.visibility = patch.visibility.unwrap_or(after.visibility);
+    if after == before {
+        return Ok(Made { value: before, epoch: None });
+    }
+    if after.name != before.name {
+        require_free(conn, &before.created_by, &after.name).await?;
+    }
+    sql("UPDATE collections SET name = ?, description = ?, visibility = ?, updated_at = ? WHERE id = ?")
+        .bind(after.name)
+        .bind(after.description)
+        .bind(visibility_name(after.visibility))
+        .bind(now)
+        .bind(id)
+        .run(conn)
+        .await?;
+    let value = by_id(conn, principal.as_ref(), id).await?;
+    // Who may read it is another question now.
+    let other_readers = value.visibility != before.visibility;
+    let epoch = if other_readers { Some(bump_epoch(conn).await?) } else { None };
+    Ok(Made { value, epoch })
 }
 
 async fn insert(

@@ -92,6 +92,21 @@ impl ConversationStore for SqliteStore {
         .await
     }
 
+    async fn newest_below(
+        &self,
+        ctx: &Context,
+        session: SessionId,
+        message: MessageId,
+    ) -> Result<MessageId> {
+        let principal = ctx.principal()?;
+        ctx.run(async {
+            let mut tx = self.snapshot().await?;
+            sessions::require(&mut tx, principal, session).await?;
+            messages::newest_below(&mut tx, session, message).await
+        })
+        .await
+    }
+
     async fn set_feedback(
         &self,
         ctx: &Context,

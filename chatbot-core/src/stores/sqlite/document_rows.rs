@@ -11,7 +11,7 @@ use super::error::fault;
 use super::fold::fold;
 use super::sql::{Columns as _, Sql, sql};
 use crate::context::ReadSet;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::types::{
     CollectionId, Coverage, Document, DocumentId, DocumentStatus, DocumentVersion, Filter,
     ListDocuments, MediaType, Metadata, Page, PageRequest, PrincipalId, Stage, VersionId,
@@ -259,8 +259,31 @@ pub(super) async fn live_version(
         return Err(no_document());
     }
     if !same {
-        return Err(Error::not_found("document version"));
+        return Err(Error::new(
+            ErrorKind::NotFound,
+            "Only the version that answers has passages; of one that has answered, the text is kept.",
+        ));
     }
+    Ok((row.col("id")?, row.col("text_bytes")?))
+}
+
+/// The version with this number that answers or has answered, and the length of its text; the live one where none is
+/// named.
+pub(super) async fn quotable_version(
+    conn: &mut SqliteConnection,
+    read_set: &ReadSet,
+    id: DocumentId,
+    number: Option<u32>,
+) -> Result<(VersionId, usize)> {
+    let Some(number) = number else { return live_version(conn, read_set, id, None).await };
+    target(conn, read_set, id).await?;
+    let row = sql("SELECT id, text_bytes FROM versions
+         WHERE document = ? AND number = ? AND published_seq IS NOT NULL")
+    .bind(id)
+    .bind(number)
+    .maybe(conn)
+    .await?
+    .ok_or_else(|| Error::not_found("document version"))?;
     Ok((row.col("id")?, row.col("text_bytes")?))
 }
 

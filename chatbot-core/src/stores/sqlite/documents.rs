@@ -4,7 +4,9 @@ use std::collections::HashSet;
 
 use async_trait::async_trait;
 
-use super::document_rows::{by_id, list_page, live_version, matching, no_document, versions_of};
+use super::document_rows::{
+    by_id, list_page, live_version, matching, no_document, quotable_version, versions_of,
+};
 use super::{SqliteStore, accept, edits, sweep, texts};
 use crate::context::{Context, ReadSet};
 use crate::error::{Error, Result};
@@ -117,7 +119,7 @@ impl DocumentStore for SqliteStore {
     ) -> Result<String> {
         ctx.run(async {
             let mut tx = self.snapshot().await?;
-            let (version, len) = live_version(&mut tx, read_set, id, version).await?;
+            let (version, len) = quotable_version(&mut tx, read_set, id, version).await?;
             let span = span.unwrap_or(Span::new(0, len));
             texts::slice(&mut tx, version, span).await?.ok_or_else(|| {
                 Error::invalid("The span is not inside the text, or cuts a character in two.")

@@ -255,6 +255,24 @@ async fn end_of(
     row.map(|row| row.col("seq")).transpose()
 }
 
+/// The newest message below `message`: what was written last has the highest number, and nothing follows it.
+pub(super) async fn newest_below(
+    conn: &mut SqliteConnection,
+    session: SessionId,
+    message: MessageId,
+) -> Result<MessageId> {
+    let row = sql("WITH RECURSIVE below (seq) AS (
+             SELECT seq FROM messages WHERE session = ?1 AND id = ?2
+             UNION ALL SELECT m.seq FROM below CROSS JOIN messages m INDEXED BY messages_parent
+                ON m.session = ?1 AND m.parent = below.seq)
+         SELECT id FROM messages WHERE seq = (SELECT max(seq) FROM below)")
+    .bind(session)
+    .bind(message)
+    .maybe(conn)
+    .await?;
+    row.ok_or_else(no_message)?.col("id")
+}
+
 async fn add_siblings(
     conn: &mut SqliteConnection,
     session: SessionId,

@@ -44,16 +44,18 @@ use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
+use async_trait::async_trait;
 use sqlx::sqlite::SqlitePool;
 use sqlx::{Sqlite, Transaction};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use self::error::fault;
 use self::writer::{Lane, Writer};
 use crate::context::{ReadSet, Scope};
 use crate::error::Result;
-use crate::traits::Clock;
+use crate::traits::{Clock, Store};
 use crate::types::{BlobHash, Lineage, Timestamp};
 
 pub use self::writer::WriterStats;
@@ -70,7 +72,9 @@ pub struct SqliteStore {
     read_sets: Mutex<HashMap<Scope, ReadSet>>,
     /// Originals that the last sweep named: whoever sweeps again has deleted them.
     reported: Mutex<HashSet<BlobHash>>,
-    checkpoints: JoinHandle<()>,
+    /// Copies the log until it is told to stop.
+    checkpoints: Mutex<Option<JoinHandle<()>>>,
+    stop: CancellationToken,
 }
 
 impl SqliteStore {
@@ -88,7 +92,9 @@ impl SqliteStore {
         let readers = connect::readers(path).await?;
         let wanted = Arc::new(Notify::new());
         let writer = Writer::start(conn, Arc::clone(&wanted));
-        let checkpoints = tokio::spawn(checkpoint::run(copier, wanted, writer.control()));
+        let stop = CancellationToken::new();
+        let copy = checkpoint::run(copier, wanted, writer.control(), stop.clone());
+        let checkpoints = Mutex::new(Some(tokio::spawn(copy)));
         Ok(Self {
             writer,
             readers,
@@ -98,15 +104,8 @@ impl SqliteStore {
             read_sets: Mutex::default(),
             reported: Mutex::default(),
             checkpoints,
+            stop,
         })
-    }
-
-    /// Writes what waits, copies the log into the database, and closes the file. Every later call fails with
-    /// `unavailable`.
-    pub async fn close(&self) {
-        self.checkpoints.abort();
-        self.readers.close().await;
-        self.writer.close().await;
     }
 
     /// How much was written, and in how many commits.
@@ -125,8 +124,22 @@ impl SqliteStore {
     }
 }
 
+#[async_trait]
+impl Store for SqliteStore {
+    /// The writer's connection is the last one to go: it copies the log into the database, and removes it.
+    async fn close(&self) {
+        self.stop.cancel();
+        let checkpoints = self.checkpoints.lock().ok().and_then(|mut task| task.take());
+        if let Some(task) = checkpoints {
+            task.await.ok();
+        }
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}
+
 impl Drop for SqliteStore {
     fn drop(&mut self) {
-        self.checkpoints.abort();
+        self.stop.cancel();
     }
 }

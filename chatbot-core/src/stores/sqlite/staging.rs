@@ -140,22 +140,31 @@ pub(super) struct Cleared {
     pub(super) all: bool,
 }
 
-/// Removes some of a version's text and chunks.
-pub(super) async fn clear_some(conn: &mut SqliteConnection, version: VersionId) -> Result<Cleared> {
-    let chunks = sql("DELETE FROM chunks WHERE version = ?1 AND ordinal IN
+/// Removes some of a version's chunks; its text stays.
+pub(super) async fn clear_chunks(
+    conn: &mut SqliteConnection,
+    version: VersionId,
+) -> Result<Cleared> {
+    let n_rows = sql("DELETE FROM chunks WHERE version = ?1 AND ordinal IN
             (SELECT ordinal FROM chunks WHERE version = ?1 LIMIT ?2)")
     .bind(version)
     .bind(CHUNKS_PER_REMOVAL)
     .run(conn)
     .await?;
+    Ok(Cleared { n_rows, all: n_rows < u64::from(CHUNKS_PER_REMOVAL) })
+}
+
+/// Removes some of a version's text and chunks.
+pub(super) async fn clear_some(conn: &mut SqliteConnection, version: VersionId) -> Result<Cleared> {
+    let chunks = clear_chunks(conn, version).await?;
     let texts = sql("DELETE FROM texts WHERE rowid IN
             (SELECT rowid FROM texts WHERE version = ? LIMIT ?)")
     .bind(version)
     .bind(TEXTS_PER_REMOVAL)
     .run(conn)
     .await?;
-    let all = chunks < u64::from(CHUNKS_PER_REMOVAL) && texts < u64::from(TEXTS_PER_REMOVAL);
-    Ok(Cleared { n_rows: chunks + texts, all })
+    let all = chunks.all && texts < u64::from(TEXTS_PER_REMOVAL);
+    Ok(Cleared { n_rows: chunks.n_rows + texts, all })
 }
 
 /// See [`JobStore::stage_chunks`](crate::traits::JobStore::stage_chunks).

@@ -1,7 +1,9 @@
 //! Removing what can never be read again, in steps that nobody notices.
 //!
 //! Whoever deletes or replaces something writes it into `garbage` in the same transaction; here it is taken apart from
-//! the oldest on. A version that answers, or that somebody works on again, is left alone: the entry is void then.
+//! the oldest on. A version that answers, or that somebody works on again, is left alone: the entry is void then. A
+//! version that has answered keeps its text, because messages quote bytes of it: of such a one, `swept_at` says that its
+//! chunks and its original are gone. Its text goes with the document.
 //! Originals that no version refers to any more are named until whoever swept comes back, which says that it has deleted
 //! them; a process that dies in between is told again.
 
@@ -9,7 +11,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::messages::{Details, redact_sources};
 use super::sql::{Columns as _, sql, to_json};
-use super::staging::{Cleared, clear_some};
+use super::staging::{Cleared, clear_chunks, clear_some};
 use super::{Lane, SqliteStore};
 use crate::context::Context;
 use crate::error::Result;
@@ -107,6 +109,7 @@ async fn version_step(
     now: Timestamp,
 ) -> Result<Step> {
     let row = sql("SELECT v.blob, d.live IS v.id AS live, d.newest IS v.id AS newest,
+            d.id IS NOT NULL AND v.published_seq IS NOT NULL AS quotable,
             EXISTS (SELECT 1 FROM jobs j WHERE j.version = v.id) AS worked_on
          FROM versions v LEFT JOIN documents d ON d.id = v.document AND d.deleted_at IS NULL WHERE v.id = ?")
     .bind(version)
@@ -116,13 +119,20 @@ async fn version_step(
     if row.col("live")? || row.col("worked_on")? {
         return Ok((0, true));
     }
-    let Cleared { n_rows, all } = clear_some(conn, version).await?;
+    let quotable: bool = row.col("quotable")?;
+    let cleared = if quotable {
+        clear_chunks(conn, version).await?
+    } else {
+        clear_some(conn, version).await?
+    };
+    let Cleared { n_rows, all } = cleared;
     if !all {
         return Ok((n_rows, false));
     }
     // The newest version keeps its original: it can be tried again from it.
     let swept_at = if row.col("newest")? { None } else { Some(now) };
-    sql("UPDATE versions SET text_bytes = 0, swept_at = ? WHERE id = ?")
+    sql("UPDATE versions SET text_bytes = iif(?, text_bytes, 0), swept_at = ? WHERE id = ?")
+        .bind(quotable)
         .bind(swept_at)
         .bind(version)
         .run(conn)

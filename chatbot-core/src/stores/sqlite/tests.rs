@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{SqliteStore, connect, sql::sql};
+use super::sql::{Columns as _, sql};
+use super::{SqliteStore, connect};
 use crate::context::Context;
 use crate::error::{ErrorKind, Reason};
 use crate::testing::FixedClock;
-use crate::traits::{CollectionStore as _, ConversationStore as _};
+use crate::traits::{CollectionStore as _, ConversationStore as _, DocumentStore as _, Store as _};
 use crate::types::{ListSessions, PageRequest, SessionPatch};
 
 async fn open(path: &Path) -> crate::error::Result<SqliteStore> {
@@ -38,6 +39,60 @@ async fn what_was_acknowledged_survives_a_crash() {
     drop(store);
     let reopened = open(&path).await.unwrap();
     assert_eq!(n_sessions(&reopened).await, 3, "closing properly is not needed");
+}
+
+#[tokio::test]
+async fn texts_of_replaced_versions_go_with_their_document() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir.path().join("store.db")).await.unwrap();
+    let ctx = Context::system();
+    let (document, old, live) = ([1_u8; 16], [2_u8; 16], [3_u8; 16]);
+    let fill = store.writer.write(super::Lane::Bulk, move |conn| {
+        Box::pin(async move {
+            sql("INSERT INTO documents (id, collection, title, source, folded, host_metadata, metadata,
+                    live, newest, blob, created_by, created_at, updated_at)
+                 VALUES (?1, x'00', '', '', '', '{}', '{}', ?2, ?2, x'00', '', 0, 0)")
+            .bind(document.to_vec())
+            .bind(live.to_vec())
+            .run(conn)
+            .await?;
+            for (n, version) in [(1_u32, old), (2, live)] {
+                sql("INSERT INTO versions (id, document, number, source, media_type, blob, size_bytes,
+                        state, created_at, published_seq) VALUES (?1, ?2, ?3, '', '', zeroblob(32), 1, 'ready', 0, ?3)")
+                .bind(version.to_vec())
+                .bind(document.to_vec())
+                .bind(n)
+                .run(conn)
+                .await?;
+                sql("INSERT INTO texts (version, byte_start, content) VALUES (?, 0, x'61')")
+                    .bind(version.to_vec())
+                    .run(conn)
+                    .await?;
+            }
+            sql("INSERT INTO garbage (kind, id) VALUES ('version', ?)")
+                .bind(old.to_vec())
+                .run(conn)
+                .await
+        })
+    });
+    fill.await.unwrap();
+    let n_texts = async || -> i64 {
+        while store.sweep(&ctx, 100).await.unwrap().n_rows > 0 {}
+        let mut tx = store.snapshot().await.unwrap();
+        sql("SELECT count(*) AS n FROM texts").one(&mut tx).await.unwrap().col("n").unwrap()
+    };
+    assert_eq!(n_texts().await, 2);
+    let delete = store.writer.write(super::Lane::Bulk, move |conn| {
+        Box::pin(async move {
+            sql("UPDATE documents SET deleted_at = 1, live = NULL").run(conn).await?;
+            sql("INSERT INTO garbage (kind, id) VALUES ('document', ?)")
+                .bind(document.to_vec())
+                .run(conn)
+                .await
+        })
+    });
+    delete.await.unwrap();
+    assert_eq!(n_texts().await, 0);
 }
 
 #[tokio::test]

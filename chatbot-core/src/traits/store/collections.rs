@@ -5,7 +5,9 @@ use async_trait::async_trait;
 use super::Idempotency;
 use crate::context::{Context, ReadSet};
 use crate::error::Result;
-use crate::types::{Collection, CollectionId, NewCollection, Page, PageRequest, Role};
+use crate::types::{
+    Collection, CollectionId, CollectionPatch, NewCollection, Page, PageRequest, Role,
+};
 
 /// Collections and grants.
 #[async_trait]
@@ -47,6 +49,17 @@ pub trait CollectionStore: Send + Sync + std::fmt::Debug {
         ctx: &Context,
         read_set: &ReadSet,
         id: CollectionId,
+    ) -> Result<Collection>;
+
+    /// Changes a collection. Once more changes nothing more.
+    ///
+    /// # Errors
+    /// `not_found`; `already_exists` where whoever made it has another one of this name.
+    async fn update_collection(
+        &self,
+        ctx: &Context,
+        id: CollectionId,
+        patch: CollectionPatch,
     ) -> Result<Collection>;
 
     /// Removes a collection; its documents stop answering at once (a change for each).

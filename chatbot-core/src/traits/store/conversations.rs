@@ -169,6 +169,17 @@ pub trait ConversationStore: Send + Sync + std::fmt::Debug {
         page: &PageRequest,
     ) -> Result<Page<Message>>;
 
+    /// The newest message of those that follow `message`, at any distance; itself where nothing does.
+    ///
+    /// # Errors
+    /// `not_found`.
+    async fn newest_below(
+        &self,
+        ctx: &Context,
+        session: SessionId,
+        message: MessageId,
+    ) -> Result<MessageId>;
+
     /// Sets or replaces what the reader thought of an answer.
     ///
     /// # Errors

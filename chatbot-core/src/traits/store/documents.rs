@@ -160,10 +160,12 @@ pub trait DocumentStore: Send + Sync + std::fmt::Debug {
         id: DocumentId,
     ) -> Result<Vec<DocumentVersion>>;
 
-    /// Bytes of the live version's extracted text; the whole where no span is named.
+    /// Bytes of a version's extracted text; the whole where no span is named, of the live version where none is named.
+    /// A version that has answered can be read until its document is deleted: messages quote bytes of it.
     ///
     /// # Errors
-    /// `not_found`, also where `version` is named and is not the one that is live; `invalid_input` where the span is not on character boundaries of the text.
+    /// `not_found`, also for a version that never answered; `invalid_input` where the span is not on character
+    /// boundaries of the text.
     async fn text(
         &self,
         ctx: &Context,
@@ -186,8 +188,9 @@ pub trait DocumentStore: Send + Sync + std::fmt::Debug {
         page: &PageRequest,
     ) -> Result<Page<Chunk>>;
 
-    /// Removes up to `limit` rows of what can never be read again (deleted documents, replaced and abandoned
-    /// versions; of a replaced one the entry in the history stays) and says which originals nobody refers to any more.
+    /// Removes up to `limit` rows of what can never be read again (deleted documents, abandoned versions, and of
+    /// replaced ones the chunks; their text and their entry in the history stay) and says which originals nobody refers
+    /// to any more.
     /// Whoever deletes those must let no upload of the same bytes happen between this call and the deletion: it would
     /// find its original gone.
     async fn sweep(&self, ctx: &Context, limit: u32) -> Result<Swept>;

@@ -20,17 +20,18 @@ pub use conversations::{BeginTurn, BegunTurn, ConversationStore, FinishTurn, Tur
 pub use documents::{AcceptDocument, AcceptVersion, Accepted, DocumentStore, Swept};
 pub use jobs::{JobStore, PublishVersion};
 
+use async_trait::async_trait;
+
 use super::ChunkReader;
 
 /// Everything that is true.
+#[async_trait]
 pub trait Store:
     CollectionStore + DocumentStore + JobStore + ChangeFeed + ConversationStore + ChunkReader
 {
-}
-
-impl<T> Store for T where
-    T: CollectionStore + DocumentStore + JobStore + ChangeFeed + ConversationStore + ChunkReader
-{
+    /// Writes what waits and lets go of whatever the store holds open, so that another process can open it at once.
+    /// Every later call fails with `unavailable`; closing once more changes nothing.
+    async fn close(&self);
 }
 
 /// Makes a create happen once: the same key and body get the first result, another body is a `conflict`

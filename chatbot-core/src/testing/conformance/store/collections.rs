@@ -6,7 +6,7 @@ use super::bench::{Bench, Fresh, first, key, kind, new_collection, principal, up
 use crate::context::Context;
 use crate::error::ErrorKind;
 use crate::testing::FixedClock;
-use crate::types::{CollectionId, Page, PageRequest, Role, Visibility};
+use crate::types::{CollectionId, CollectionPatch, Page, PageRequest, Role, Visibility};
 
 /// Runs the theme.
 ///
@@ -15,6 +15,7 @@ use crate::types::{CollectionId, Page, PageRequest, Role, Visibility};
 pub async fn collections(make: &impl AsyncFn(Arc<FixedClock>) -> Fresh) {
     a_default_is_made_once(make).await;
     names_are_unique_per_principal(make).await;
+    changes_keep_what_they_do_not_name(make).await;
     principals_do_not_see_each_other(make).await;
     lists_page_through_in_order(make).await;
     removing_one_removes_it_for_everybody(make).await;
@@ -46,6 +47,31 @@ async fn names_are_unique_per_principal(make: &impl AsyncFn(Arc<FixedClock>) -> 
     bench.collection(&bob, "Letters").await;
     bench.store.delete_collection(&ada, first).await.unwrap();
     bench.collection(&ada, "Letters").await;
+}
+
+async fn changes_keep_what_they_do_not_name(make: &impl AsyncFn(Arc<FixedClock>) -> Fresh) {
+    let bench = Bench::new(make).await;
+    let (ada, bob, store) = (principal("ada"), principal("bob"), &bench.store);
+    let id = bench.collection(&ada, "Letters").await;
+    bench.collection(&ada, "Bills").await;
+    let named = CollectionPatch { name: Some("Post".to_owned()), ..CollectionPatch::default() };
+    let made = store.update_collection(&ada, id, named.clone()).await.unwrap();
+    assert_eq!((made.name.as_str(), made.visibility), ("Post", Visibility::Private));
+    let again = store.update_collection(&ada, id, named).await.unwrap();
+    assert_eq!(again, made, "once more changes nothing more");
+    let taken = CollectionPatch { name: Some("Bills".to_owned()), ..CollectionPatch::default() };
+    let refused = store.update_collection(&ada, id, taken).await;
+    assert_eq!(kind(refused), ErrorKind::AlreadyExists);
+    assert!(!bench.read_set(&bob).await.contains(id));
+    let public =
+        CollectionPatch { visibility: Some(Visibility::Public), ..CollectionPatch::default() };
+    store.update_collection(&ada, id, public).await.unwrap();
+    assert!(bench.read_set(&bob).await.contains(id), "others may read it at once");
+    let shown = store.collection(&bob, &bench.read_set(&bob).await, id).await.unwrap();
+    assert_eq!(shown.name, "Post");
+    let unknown = CollectionPatch::default();
+    let unknown = store.update_collection(&ada, CollectionId::new(), unknown).await;
+    assert_eq!(kind(unknown), ErrorKind::NotFound);
 }
 
 async fn principals_do_not_see_each_other(make: &impl AsyncFn(Arc<FixedClock>) -> Fresh) {

@@ -252,6 +252,8 @@ async fn what_is_not_there_is_not_found(make: &impl AsyncFn(Arc<FixedClock>) -> 
         let refused = store.begin_turn(&ada, turn(target.clone(), "x")).await;
         assert_eq!(kind(refused), ErrorKind::NotFound, "{target:?}");
     }
+    let below = store.newest_below(&ada, session, message).await;
+    assert_eq!(kind(below), ErrorKind::NotFound);
     let leaf = store.messages(&ada, session, Some(message), &first(9)).await;
     assert_eq!(kind(leaf), ErrorKind::NotFound);
     assert_eq!(store.session(&ada, session).await.unwrap().message_count, 2, "nothing was left");

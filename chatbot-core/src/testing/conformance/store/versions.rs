@@ -7,7 +7,7 @@ use super::documents::failure;
 use crate::context::Context;
 use crate::error::ErrorKind;
 use crate::testing::FixedClock;
-use crate::types::{ChangeKind, DocumentStatus, JobOutcome, Stage};
+use crate::types::{ChangeKind, DocumentStatus, JobOutcome, Span, Stage};
 
 /// Runs the theme.
 ///
@@ -17,6 +17,7 @@ pub async fn versions(make: &impl AsyncFn(Arc<FixedClock>) -> Fresh) {
     the_old_version_answers_until_the_new_one_does(make).await;
     a_version_that_fails_leaves_the_old_one(make).await;
     a_newer_upload_cancels_the_one_in_the_making(make).await;
+    what_has_answered_can_be_quoted_until_its_document_goes(make).await;
     the_same_bytes_change_nothing(make).await;
     reindexing_makes_the_next_version(make).await;
 }
@@ -90,6 +91,36 @@ async fn a_newer_upload_cancels_the_one_in_the_making(
     let (_, chunks, _) = bench.work("two\n").await;
     assert_eq!(bench.hydrated(&ada, &chunks).await, ["two\n"]);
     assert_eq!(bench.document(&ada, id).await.version, 2);
+}
+
+async fn what_has_answered_can_be_quoted_until_its_document_goes(
+    make: &impl AsyncFn(Arc<FixedClock>) -> Fresh,
+) {
+    let bench = Bench::new(make).await;
+    let (ada, bob, store, system) =
+        (principal("ada"), principal("bob"), &bench.store, Context::system());
+    let old = bench.add(&ada, "A", "old one\n").await;
+    let id = old.document.id;
+    bench.replace(&ada, id, "broken\n").await;
+    let job = bench.lease().await;
+    bench.stage(&job, "broken\n").await;
+    bench.finish(&job, JobOutcome::Failed(failure("damaged"))).await;
+    bench.replace(&ada, id, "new one\n").await;
+    bench.work("new one\n").await;
+    while store.sweep(&system, 100).await.unwrap().n_rows > 0 {}
+
+    let (set, bobs) = (bench.read_set(&ada).await, bench.read_set(&bob).await);
+    let text = async |set, version, span| store.text(&ada, set, id, Some(version), span).await;
+    assert_eq!(text(&set, 1, None).await.unwrap(), "old one\n");
+    assert_eq!(text(&set, 1, Some(Span::new(4, 7))).await.unwrap(), "one");
+    assert_eq!(text(&set, 3, None).await.unwrap(), "new one\n");
+    assert_eq!(kind(text(&set, 2, None).await), ErrorKind::NotFound, "it never answered");
+    assert_eq!(kind(text(&bobs, 1, None).await), ErrorKind::NotFound);
+    assert!(bench.hydrated(&ada, &old.chunks).await.is_empty(), "it answers no search");
+    let chunks = store.chunks(&ada, &set, id, Some(1), &first(5)).await;
+    assert_eq!(kind(chunks), ErrorKind::NotFound);
+    store.delete_document(&ada, &set, id).await.unwrap();
+    assert_eq!(kind(text(&set, 1, None).await), ErrorKind::NotFound);
 }
 
 async fn the_same_bytes_change_nothing(make: &impl AsyncFn(Arc<FixedClock>) -> Fresh) {

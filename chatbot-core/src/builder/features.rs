@@ -1,0 +1,81 @@
+//! What depends on how this library was built: each implementation behind a feature, or the error that names it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::config::Secret;
+use crate::error::Result;
+#[cfg(not(all(feature = "sqlite", feature = "local-index", feature = "openai")))]
+use crate::error::{Error, ErrorKind};
+use crate::traits::{ChatModel, ChunkReader, Clock, Index, Store};
+
+/// The store as what writes and as what reads chunks.
+pub(super) type OpenedStore = (Arc<dyn Store>, Arc<dyn ChunkReader>);
+
+/// An OpenAI-compatible model.
+#[cfg_attr(not(feature = "openai"), allow(dead_code, reason = "only that model looks at it"))]
+pub(super) struct Endpoint<'a> {
+    pub(super) uri: &'a str,
+    pub(super) base_url: &'a str,
+    pub(super) model: &'a str,
+    pub(super) api_key: Option<Secret>,
+}
+
+#[cfg(feature = "sqlite")]
+pub(super) async fn open_store(data_dir: &Path, clock: Arc<dyn Clock>) -> Result<OpenedStore> {
+    let path = data_dir.join("store.db");
+    let store = Arc::new(crate::stores::SqliteStore::open(&path, clock).await?);
+    Ok((store.clone(), store))
+}
+
+#[cfg(not(feature = "sqlite"))]
+pub(super) async fn open_store(_: &Path, _: Arc<dyn Clock>) -> Result<OpenedStore> {
+    Err(not_built("a store", "sqlite"))
+}
+
+#[cfg(feature = "local-index")]
+pub(super) fn open_index(data_dir: &Path) -> Result<Arc<dyn Index>> {
+    Ok(Arc::new(crate::indexes::LocalIndex::open(Some(&data_dir.join("index")))?))
+}
+
+#[cfg(not(feature = "local-index"))]
+pub(super) fn open_index(_: &Path) -> Result<Arc<dyn Index>> {
+    Err(not_built("an index", "local-index"))
+}
+
+#[cfg(feature = "openai")]
+pub(super) fn endpoint_model(endpoint: Endpoint<'_>) -> Result<Arc<dyn ChatModel>> {
+    Ok(Arc::new(crate::models::OpenAiModel::new(crate::models::OpenAiConfig {
+        name: endpoint.uri.to_owned(),
+        base_url: endpoint.base_url.to_owned(),
+        model: endpoint.model.to_owned(),
+        api_key: endpoint.api_key,
+    })?))
+}
+
+#[cfg(not(feature = "openai"))]
+pub(super) fn endpoint_model(_: Endpoint<'_>) -> Result<Arc<dyn ChatModel>> {
+    Err(not_built("OpenAI-compatible models", "openai"))
+}
+
+#[cfg(not(all(feature = "sqlite", feature = "local-index", feature = "openai")))]
+fn not_built(what: &str, feature: &str) -> Error {
+    Error::new(
+        ErrorKind::ConfigInvalid,
+        format!(
+            "This program was built without {what}. Build `chatbot-core` with its feature `{feature}`."
+        ),
+    )
+}
+
+#[cfg(all(test, not(feature = "sqlite")))]
+mod tests {
+    use crate::{Chatbot, ErrorKind};
+
+    #[tokio::test]
+    async fn what_is_not_built_in_is_named() {
+        let error = Chatbot::builder().build().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConfigInvalid);
+        assert!(error.message().contains("`sqlite`"), "{error}");
+    }
+}
