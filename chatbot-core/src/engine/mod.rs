@@ -29,8 +29,8 @@ use tokio_util::task::TaskTracker;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::traits::{
-    BlobStore, Bus, ChatModel, Chunker, Clock, DocumentReader, HistoryPolicy, Index, Retriever,
-    Signal, Store, TokenCounter,
+    BlobStore, Bus, ChatModel, Chunker, Clock, DocumentReader, Embedder, HistoryPolicy, Index,
+    Retriever, Signal, Store, TokenCounter,
 };
 use crate::types::Strategy;
 
@@ -52,6 +52,9 @@ pub(crate) struct Parts {
     pub(crate) chunker: Arc<dyn Chunker>,
     pub(crate) history: Arc<dyn HistoryPolicy>,
     pub(crate) counter: Arc<dyn TokenCounter>,
+    /// `None` where search goes by words alone.
+    #[allow(dead_code, reason = "the engine embeds nothing yet")]
+    pub(crate) embedder: Option<Arc<dyn Embedder>>,
     /// `auto` is always there.
     pub(crate) retrievers: HashMap<Strategy, Arc<dyn Retriever>>,
     /// By the names that requests use; `settings.model` is always there.
