@@ -13,12 +13,12 @@ use crate::config::{EngineConfig, Secret};
 use crate::engine::{Engine, Parts, Settings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::history::{EstimatedTokens, WindowHistory};
-use crate::indexes::LocalIndex;
+use crate::indexes::{DenseIndex, LocalIndex};
 use crate::layers::QueryCache;
 use crate::models::{ExtractiveModel, OpenAiConfig, OpenAiModel};
 use crate::parsers::{InProcessReader, Parsers};
 use crate::stores::SqliteStore;
-use crate::strategies::strategies;
+use crate::strategies::{DenseParts, strategies};
 use crate::traits::{
     BlobStore, ChatModel, ChunkReader, Chunker, Clock, Embedder, Index, ParseLimits, Parser, Store,
     SystemClock,
@@ -152,19 +152,23 @@ impl ChatbotBuilder {
         let blobs: Arc<dyn BlobStore> = Arc::new(FolderBlobs::open(&data_dir.join("blobs")).await?);
         let index: Arc<dyn Index> = Arc::new(LocalIndex::open(Some(&data_dir.join("index")))?);
         let reader: Arc<dyn ChunkReader> = store.clone();
-        let retrievers = strategies(&index, &reader);
+        let embedder = self.embedder_for()?;
+        let dense = Self::dense_parts(data_dir, embedder.as_ref())?;
+        let fusion = self.config.retrieval.fusion();
+        let retrievers = strategies(&index, &reader, dense.clone(), fusion);
         let store: Arc<dyn Store> = store;
         Ok(Parts {
             store,
             blobs,
             index,
+            dense: dense.map(|dense| dense.index),
             bus: Arc::new(MemoryBus::default()),
             clock,
             reader: Arc::new(self.document_reader()),
             chunker: self.chunker.clone().unwrap_or_else(|| Arc::new(self.default_chunker())),
             history: Arc::new(WindowHistory),
             counter: Arc::new(EstimatedTokens),
-            embedder: self.embedder_for()?,
+            embedder,
             retrievers,
             models: self.models()?,
         })
@@ -177,6 +181,18 @@ impl ChatbotBuilder {
             (None, uri) => embedder_of(uri)?,
         };
         Ok(embedder.map(|embedder| Arc::new(QueryCache::new(embedder)) as Arc<dyn Embedder>))
+    }
+
+    /// The index of the embedder's vectors, where there is an embedder.
+    fn dense_parts(
+        data_dir: &Path,
+        embedder: Option<&Arc<dyn Embedder>>,
+    ) -> Result<Option<DenseParts>> {
+        let Some(embedder) = embedder else { return Ok(None) };
+        let info = embedder.info();
+        let folder = data_dir.join("index");
+        let index = DenseIndex::open(Some(&folder), info.fingerprint.clone(), info.dimensions)?;
+        Ok(Some(DenseParts { index: Arc::new(index), embedder: embedder.clone() }))
     }
 
     fn document_reader(&self) -> InProcessReader {

@@ -1,6 +1,7 @@
 //! Chat over your own documents: offline, embeddable, every citation checked.
 
 pub mod error;
+pub mod kernels;
 pub mod sse;
 pub mod text;
 pub mod types;
