@@ -52,7 +52,7 @@ fn readable(segment: &Segment, query: &IndexQuery) -> Vec<Range<u32>> {
         segment.collections.iter().map(|id| query.read_set.contains(*id)).collect();
     let documents = documents(segment, query);
     if documents.is_none() && collections.iter().all(|may| *may) {
-        return vec![0..segment.n_rows];
+        return std::iter::once(0..segment.n_rows).collect();
     }
     let at = |answers: &[bool], place: usize| answers.get(place).copied().unwrap_or(false);
     let mut stretches: Vec<Range<u32>> = Vec::new();
