@@ -15,10 +15,13 @@ use crate::config::{EngineConfig, Secret};
 use crate::engine::{Engine, Parts, Settings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::history::{EstimatedTokens, WindowHistory};
+use crate::layers::QueryCache;
 use crate::models::ExtractiveModel;
 use crate::parsers::{InProcessReader, Parsers};
-use crate::strategies::strategies;
-use crate::traits::{BlobStore, ChatModel, Chunker, Clock, ParseLimits, Parser, SystemClock};
+use crate::strategies::{DenseParts, strategies};
+use crate::traits::{
+    BlobStore, ChatModel, Chunker, Clock, Embedder, ParseLimits, Parser, SystemClock,
+};
 
 /// Puts an engine together.
 ///
@@ -37,6 +40,7 @@ use crate::traits::{BlobStore, ChatModel, Chunker, Clock, ParseLimits, Parser, S
 pub struct ChatbotBuilder {
     config: EngineConfig,
     models: Vec<Arc<dyn ChatModel>>,
+    embedder: Option<Arc<dyn Embedder>>,
     parsers: Vec<Arc<dyn Parser>>,
     chunker: Option<Arc<dyn Chunker>>,
     clock: Option<Arc<dyn Clock>>,
@@ -76,6 +80,22 @@ impl ChatbotBuilder {
     pub fn custom_model(mut self, model: impl ChatModel + 'static) -> Self {
         self.config.model.clone_from(&model.info().name);
         self.models.push(Arc::new(model));
+        self
+    }
+
+    /// Finds passages by meaning with this embedder: `builtin`, `candle:/path/to/a/folder`, or `none`.
+    #[must_use]
+    pub fn embedder(mut self, uri: impl Into<String>) -> Self {
+        self.config.embedder = uri.into();
+        self.embedder = None;
+        self
+    }
+
+    /// Finds passages by meaning with an embedder of the host's own.
+    #[must_use]
+    pub fn custom_embedder(mut self, embedder: impl Embedder + 'static) -> Self {
+        self.config.embedder.clone_from(&embedder.info().name);
+        self.embedder = Some(Arc::new(embedder));
         self
     }
 
@@ -130,20 +150,44 @@ impl ChatbotBuilder {
         let (store, reader) = features::open_store(data_dir, clock.clone()).await?;
         let blobs: Arc<dyn BlobStore> = Arc::new(FolderBlobs::open(&data_dir.join("blobs")).await?);
         let index = features::open_index(data_dir)?;
-        let retrievers = strategies(&index, &reader);
+        let embedder = self.embedder_for()?;
+        let dense = Self::dense_parts(data_dir, embedder.as_ref())?;
+        let fusion = self.config.retrieval.fusion();
+        let retrievers = strategies(&index, &reader, dense.clone(), fusion);
         Ok(Parts {
             store,
             blobs,
             index,
+            dense: dense.map(|dense| dense.index),
             bus: Arc::new(MemoryBus::default()),
             clock,
             reader: Arc::new(self.document_reader()),
             chunker: self.chunker.clone().unwrap_or_else(|| Arc::new(self.default_chunker())),
             history: Arc::new(WindowHistory),
             counter: Arc::new(EstimatedTokens),
+            embedder,
             retrievers,
             models: self.models()?,
         })
+    }
+
+    /// The embedder that was asked for, with a memory of the questions it embedded; `None` where there is none.
+    fn embedder_for(&self) -> Result<Option<Arc<dyn Embedder>>> {
+        let embedder = match (&self.embedder, self.config.embedder.as_str()) {
+            (Some(embedder), _) => Some(Arc::clone(embedder)),
+            (None, uri) => embedder_of(uri)?,
+        };
+        Ok(embedder.map(|embedder| Arc::new(QueryCache::new(embedder)) as Arc<dyn Embedder>))
+    }
+
+    /// The index of the embedder's vectors, where there is an embedder.
+    fn dense_parts(
+        data_dir: &Path,
+        embedder: Option<&Arc<dyn Embedder>>,
+    ) -> Result<Option<DenseParts>> {
+        let Some(embedder) = embedder else { return Ok(None) };
+        let index = features::open_dense_index(data_dir, embedder.info())?;
+        Ok(Some(DenseParts { index, embedder: embedder.clone() }))
     }
 
     fn document_reader(&self) -> InProcessReader {
@@ -206,5 +250,18 @@ impl ChatbotBuilder {
             ));
         }
         features::endpoint_model(features::Endpoint { uri, base_url, model, api_key })
+    }
+}
+
+/// The embedder of this name. A build without the built-in one works without it.
+fn embedder_of(uri: &str) -> Result<Option<Arc<dyn Embedder>>> {
+    match uri {
+        "builtin" | "none" => Ok(None),
+        _ => Err(Error::new(
+            ErrorKind::ConfigInvalid,
+            format!(
+                "There is no embedder `{uri}`. Use `builtin`, `candle:/path/to/a/folder` or `none`."
+            ),
+        )),
     }
 }

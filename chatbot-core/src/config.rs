@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::retrievers::Fusion;
 pub use crate::types::Secret;
 
 /// Everything that can be set about an engine. The default works at once, offline, in a temporary directory.
@@ -19,6 +20,8 @@ pub struct EngineConfig {
     pub model: String,
     /// Other models that a request may name.
     pub models: Vec<String>,
+    /// What finds passages by their meaning: `builtin`, `candle:/path/to/a/folder`, or `none`.
+    pub embedder: String,
     /// Keys of providers, by their scheme (`openai`).
     pub keys: BTreeMap<String, Secret>,
     /// How texts are cut.
@@ -29,6 +32,8 @@ pub struct EngineConfig {
     pub ingestion: IngestionConfig,
     /// How turns run.
     pub turns: TurnConfig,
+    /// How what is found becomes one list.
+    pub retrieval: RetrievalConfig,
 }
 
 impl Default for EngineConfig {
@@ -37,11 +42,13 @@ impl Default for EngineConfig {
             data_dir: None,
             model: "extractive".to_owned(),
             models: Vec::new(),
+            embedder: "builtin".to_owned(),
             keys: BTreeMap::new(),
             chunking: ChunkingConfig::default(),
             limits: LimitsConfig::default(),
             ingestion: IngestionConfig::default(),
             turns: TurnConfig::default(),
+            retrieval: RetrievalConfig::default(),
         }
     }
 }
@@ -64,6 +71,11 @@ impl EngineConfig {
             (self.limits.max_message_bytes > 0, "limits.max_message_bytes", "more than 0"),
             ((1..=64).contains(&self.ingestion.n_workers), "ingestion.n_workers", "1 to 64"),
             (self.turns.abandon_after_s > 0, "turns.abandon_after_s", "more than 0"),
+            (
+                (0.0..=1.0).contains(&self.retrieval.lexical_weight),
+                "retrieval.lexical_weight",
+                "0 to 1",
+            ),
         ];
         match checks.iter().find(|(holds, ..)| !holds) {
             None => Ok(()),
@@ -122,6 +134,43 @@ impl Default for IngestionConfig {
     /// Two: one is parsed while another is stored, and a chat keeps half of a small machine.
     fn default() -> Self {
         Self { n_workers: 2 }
+    }
+}
+
+/// How what is found by words and what is found by meaning become one list.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RetrievalConfig {
+    /// By what the list is ordered.
+    pub fusion: FusionKind,
+    /// The part of the lexical score in convex fusion, 0 to 1.
+    pub lexical_weight: f32,
+}
+
+/// By what a fused list is ordered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FusionKind {
+    /// By the weighted mean of the scores.
+    #[default]
+    Convex,
+    /// By the places in both lists.
+    ReciprocalRank,
+}
+
+impl Default for RetrievalConfig {
+    fn default() -> Self {
+        let lexical_weight = Fusion::DEFAULT_LEXICAL_WEIGHT;
+        Self { fusion: FusionKind::Convex, lexical_weight }
+    }
+}
+
+impl RetrievalConfig {
+    pub(crate) const fn fusion(self) -> Fusion {
+        match self.fusion {
+            FusionKind::Convex => Fusion::Convex { lexical_weight: self.lexical_weight },
+            FusionKind::ReciprocalRank => Fusion::ReciprocalRank,
+        }
     }
 }
 

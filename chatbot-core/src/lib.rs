@@ -1,6 +1,7 @@
 //! Chat over your own documents: offline, embeddable, every citation checked.
 
 pub mod error;
+pub mod kernels;
 pub mod sse;
 pub mod text;
 pub mod types;
@@ -14,6 +15,7 @@ pub mod buses;
 pub mod chunkers;
 pub mod history;
 pub mod indexes;
+pub mod layers;
 pub mod models;
 pub mod parsers;
 pub mod retrievers;

@@ -7,7 +7,7 @@ use crate::config::Secret;
 use crate::error::Result;
 #[cfg(not(all(feature = "sqlite", feature = "local-index", feature = "openai")))]
 use crate::error::{Error, ErrorKind};
-use crate::traits::{ChatModel, ChunkReader, Clock, Index, Store};
+use crate::traits::{ChatModel, ChunkReader, Clock, EmbedderInfo, Index, Store};
 
 /// The store as what writes and as what reads chunks.
 pub(super) type OpenedStore = (Arc<dyn Store>, Arc<dyn ChunkReader>);
@@ -40,6 +40,19 @@ pub(super) fn open_index(data_dir: &Path) -> Result<Arc<dyn Index>> {
 
 #[cfg(not(feature = "local-index"))]
 pub(super) fn open_index(_: &Path) -> Result<Arc<dyn Index>> {
+    Err(not_built("an index", "local-index"))
+}
+
+#[cfg(feature = "local-index")]
+pub(super) fn open_dense_index(data_dir: &Path, space: &EmbedderInfo) -> Result<Arc<dyn Index>> {
+    let folder = data_dir.join("index");
+    let fingerprint = space.fingerprint.clone();
+    let index = crate::indexes::DenseIndex::open(Some(&folder), fingerprint, space.dimensions)?;
+    Ok(Arc::new(index))
+}
+
+#[cfg(not(feature = "local-index"))]
+pub(super) fn open_dense_index(_: &Path, _: &EmbedderInfo) -> Result<Arc<dyn Index>> {
     Err(not_built("an index", "local-index"))
 }
 

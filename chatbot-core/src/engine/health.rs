@@ -8,7 +8,7 @@ use crate::error::Error;
 /// The health of one part.
 #[derive(Debug)]
 pub struct ComponentHealth {
-    /// `store` or `index`.
+    /// `store`, `index` or `dense_index`.
     pub name: &'static str,
     /// What is wrong with it, where something is.
     pub error: Option<Error>,
@@ -21,9 +21,13 @@ impl Engine {
         let began = Instant::now();
         let store = self.store().last_change(&self.ctx).await.err();
         let store = component("store", store, began);
-        let began = Instant::now();
-        let index = self.parts.index.checkpoint(&self.ctx).await.err();
-        vec![store, component("index", index, began)]
+        let mut components = vec![store];
+        for (name, projection) in ["index", "dense_index"].into_iter().zip(self.projections()) {
+            let began = Instant::now();
+            let index = projection.index.checkpoint(&self.ctx).await.err();
+            components.push(component(name, index, began));
+        }
+        components
     }
 }
 

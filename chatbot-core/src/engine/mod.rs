@@ -23,14 +23,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
+use self::projector::Projection;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::traits::{
-    BlobStore, Bus, ChatModel, Chunker, Clock, DocumentReader, HistoryPolicy, Index, Retriever,
-    Signal, Store, TokenCounter,
+    BlobStore, Bus, ChatModel, Chunker, Clock, DocumentReader, Embedder, HistoryPolicy, Index,
+    Retriever, Signal, Store, TokenCounter,
 };
 use crate::types::Strategy;
 
@@ -45,13 +45,19 @@ pub use turn::{EventStream, Turn, TurnRequest};
 pub(crate) struct Parts {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) blobs: Arc<dyn BlobStore>,
+    /// Finds chunks by their terms.
     pub(crate) index: Arc<dyn Index>,
+    /// Finds chunks by their vectors, where there is an embedder.
+    pub(crate) dense: Option<Arc<dyn Index>>,
     pub(crate) bus: Arc<dyn Bus>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) reader: Arc<dyn DocumentReader>,
     pub(crate) chunker: Arc<dyn Chunker>,
     pub(crate) history: Arc<dyn HistoryPolicy>,
     pub(crate) counter: Arc<dyn TokenCounter>,
+    /// `None` where search goes by words alone.
+    #[allow(dead_code, reason = "the engine embeds nothing yet")]
+    pub(crate) embedder: Option<Arc<dyn Embedder>>,
     /// `auto` is always there.
     pub(crate) retrievers: HashMap<Strategy, Arc<dyn Retriever>>,
     /// By the names that requests use; `settings.model` is always there.
@@ -82,11 +88,17 @@ pub(crate) struct Engine {
     /// Held for reading between storing an original and taking its document in, and for writing while originals that
     /// nobody refers to are removed: a new document may refer to one of them at that very moment.
     originals: tokio::sync::RwLock<()>,
-    /// The last change that the index has.
-    projected: watch::Sender<u64>,
+    /// The lexical index: a document can be found once it is in there.
+    lexical: Arc<Projection>,
+    /// The dense index, where there is one.
+    dense: Option<Arc<Projection>>,
     /// Whatever must live as long as the engine, such as a temporary directory or a lock.
     _keep: Vec<Box<dyn std::any::Any + Send + Sync>>,
 }
+
+/// How the checkpoints of the indexes are called in the store.
+const LEXICAL_INDEX: &str = "local";
+const DENSE_INDEX: &str = "local-dense";
 
 /// How long closing waits for turns to end by themselves.
 const CLOSE_GRACE: Duration = Duration::from_secs(10);
@@ -101,6 +113,11 @@ impl Engine {
         let ctx = Context::system();
         parts.store.release_leases(&ctx).await?;
         parts.store.close_abandoned_turns(&ctx, true).await?;
+        let lexical = Projection::new(LEXICAL_INDEX, parts.index.clone());
+        let dense = parts.dense.clone().map(|index| Projection::new(DENSE_INDEX, index));
+        let names: Vec<_> = dense.iter().chain([&lexical]).map(|one| one.name).collect();
+        // An index that is no longer used must not hold the feed back.
+        parts.store.forget_checkpoints(&ctx, &names).await?;
         let engine = Arc::new(Self {
             parts,
             settings,
@@ -109,13 +126,17 @@ impl Engine {
             turns: turn::LiveTurns::default(),
             running: worker::Running::default(),
             originals: tokio::sync::RwLock::default(),
-            projected: watch::Sender::new(0),
+            lexical,
+            dense,
             _keep: keep,
         });
         for _ in 0..engine.settings.n_workers {
             engine.tasks.spawn(worker::run(Arc::downgrade(&engine), engine.ctx.clone()));
         }
-        engine.tasks.spawn(projector::run(Arc::downgrade(&engine), engine.ctx.clone()));
+        for projection in engine.projections() {
+            let (weak, ctx) = (Arc::downgrade(&engine), engine.ctx.clone());
+            engine.tasks.spawn(projector::run(weak, ctx, projection.clone()));
+        }
         engine.tasks.spawn(janitor::run(Arc::downgrade(&engine), engine.ctx.clone()));
         engine.tasks.spawn(turn::listen_for_stops(Arc::downgrade(&engine), engine.ctx.clone()));
         Ok(engine)
@@ -125,15 +146,28 @@ impl Engine {
         self.parts.store.as_ref()
     }
 
+    /// The indexes, the lexical one first.
+    fn projections(&self) -> impl Iterator<Item = &Arc<Projection>> {
+        std::iter::once(&self.lexical).chain(&self.dense)
+    }
+
     /// Waits for turns to end by themselves for a while, then stops everything and lets go of the files.
     pub(crate) async fn close(&self) -> Result<()> {
         let _ = tokio::time::timeout(CLOSE_GRACE, self.turns.drained()).await;
         self.ctx.cancel();
         self.tasks.close();
         self.tasks.wait().await;
-        let index = self.parts.index.close().await;
+        let index = self.close_indexes().await;
         self.store().close().await;
         index
+    }
+
+    async fn close_indexes(&self) -> Result<()> {
+        let lexical = self.parts.index.close().await;
+        match &self.parts.dense {
+            Some(dense) => lexical.and(dense.close().await),
+            None => lexical,
+        }
     }
 
     /// The names of the models, the configured one first.

@@ -1,23 +1,26 @@
-//! The projector: keeps the index equal to the store.
+//! The projector: keeps an index equal to the store. There is one for each index.
 //!
 //! It follows the change feed from the index's own checkpoint, which the index writes together with what it applied.
 //! Where that checkpoint is missing, of another life of the store, or older than what the feed still has, it starts
-//! over from the live versions. Applying a change again changes nothing, so it may die anywhere.
+//! over from the live versions. Applying a change again changes nothing, so it may die anywhere. What it reads of a
+//! version is what the index can do something with: texts, of which it makes terms, or vectors.
 
-use std::sync::Weak;
+mod pending;
+
+use std::ops::Range;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
+use tokio::sync::watch;
 
+use self::pending::{Pending, entry_of_vector};
 use super::Engine;
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::text::analyse;
-use crate::traits::{IndexBatch, IndexEntry, Signal};
-use crate::types::{Change, ChangeKind, Checkpoint, Chunk, Lineage, VersionId};
+use crate::traits::{Index, IndexBatch, Signal, Store};
+use crate::types::{Change, ChangeKind, Checkpoint, Lineage, VersionId};
 
-/// How the index's checkpoint is called in the store.
-const INDEX_NAME: &str = "local";
 /// Changes read at a time.
 const CHANGES_PER_STEP: u32 = 256;
 /// Chunks read, analysed and applied at a time: bounds memory to a few megabytes.
@@ -27,20 +30,37 @@ const IDLE_POLL: Duration = Duration::from_secs(5);
 /// The pause after a failure.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// An index, and how far it is.
+#[derive(Debug)]
+pub(super) struct Projection {
+    /// How its checkpoint is called in the store.
+    pub(super) name: &'static str,
+    pub(super) index: Arc<dyn Index>,
+    /// The last change that it has.
+    pub(super) applied: watch::Sender<u64>,
+}
+
+impl Projection {
+    pub(super) fn new(name: &'static str, index: Arc<dyn Index>) -> Arc<Self> {
+        Arc::new(Self { name, index, applied: watch::Sender::new(0) })
+    }
+}
+
 /// Works until the engine is closed or gone.
-pub(super) async fn run(weak: Weak<Engine>, ctx: Context) {
+pub(super) async fn run(weak: Weak<Engine>, ctx: Context, projection: Arc<Projection>) {
     let Some(mut signals) = weak.upgrade().map(|engine| engine.parts.bus.subscribe()) else {
         return;
     };
     loop {
         let Some(engine) = weak.upgrade() else { return };
-        let followed = engine.follow_changes(&ctx).await;
+        let followed = Projector::new(&engine, &projection).follow_changes(&ctx).await;
         drop(engine);
         let pause = match followed {
             _ if ctx.is_cancelled() => return,
             Ok(()) => IDLE_POLL,
             Err(error) => {
-                tracing::warn!(%error, ?error, "following the store failed; it is tried again");
+                tracing::warn!(index = projection.name, %error, ?error,
+                    "following the store failed; it is tried again");
                 RETRY
             }
         };
@@ -54,13 +74,27 @@ pub(super) async fn run(weak: Weak<Engine>, ctx: Context) {
     }
 }
 
-impl Engine {
+/// One round of work.
+struct Projector<'e> {
+    store: &'e dyn Store,
+    projection: &'e Projection,
+    /// The fingerprint of the vectors that the index holds; `None` where it holds terms.
+    embedder: Option<String>,
+}
+
+impl<'e> Projector<'e> {
+    fn new(engine: &'e Engine, projection: &'e Projection) -> Self {
+        let capabilities = projection.index.capabilities();
+        let embedder = capabilities.embedder.filter(|_| capabilities.dense);
+        Self { store: engine.store(), projection, embedder }
+    }
+
     /// Applies all changes that the index does not have yet.
     async fn follow_changes(&self, ctx: &Context) -> Result<()> {
-        let lineage = self.store().lineage(ctx).await?;
+        let lineage = self.store.lineage(ctx).await?;
         let mut at = self.starting_point(ctx, lineage).await?;
-        self.projected.send_replace(at);
-        while let Some(changes) = self.store().changes_after(ctx, at, CHANGES_PER_STEP).await? {
+        self.projection.applied.send_replace(at);
+        while let Some(changes) = self.store.changes_after(ctx, at, CHANGES_PER_STEP).await? {
             let Some(last) = changes.last().map(|change| change.seq) else { return Ok(()) };
             let mut pending = Pending::default();
             for change in changes {
@@ -68,18 +102,18 @@ impl Engine {
             }
             at = last;
             self.apply(ctx, pending, Some(Checkpoint { lineage, seq: at })).await?;
-            self.projected.send_replace(at);
+            self.projection.applied.send_replace(at);
         }
         // The feed was trimmed behind us: the next round starts over.
-        self.parts.index.clear(ctx).await
+        self.projection.index.clear(ctx).await
     }
 
     /// The index's place in the feed; after a rebuild where it has none.
     async fn starting_point(&self, ctx: &Context, lineage: Lineage) -> Result<u64> {
-        let newest = self.store().last_change(ctx).await?;
-        let known = self.parts.index.checkpoint(ctx).await?;
+        let newest = self.store.last_change(ctx).await?;
+        let known = self.projection.index.checkpoint(ctx).await?;
         match known.filter(|known| known.lineage == lineage && known.seq <= newest) {
-            Some(known) if self.store().changes_after(ctx, known.seq, 1).await?.is_some() => {
+            Some(known) if self.store.changes_after(ctx, known.seq, 1).await?.is_some() => {
                 Ok(known.seq)
             }
             _ => self.rebuild(ctx, Checkpoint { lineage, seq: newest }).await,
@@ -88,11 +122,13 @@ impl Engine {
 
     /// Starts over from the live versions. Changes after `checkpoint` are followed as usual.
     async fn rebuild(&self, ctx: &Context, checkpoint: Checkpoint) -> Result<u64> {
-        self.parts.index.clear(ctx).await?;
+        self.projection.index.clear(ctx).await?;
+        // Before the work: another index that is ahead must not trim what comes meanwhile.
+        self.store.record_checkpoint(ctx, self.projection.name, checkpoint).await?;
         let mut after = None;
         let mut n_versions = 0_usize;
         loop {
-            let versions = self.store().live_versions(ctx, after, CHANGES_PER_STEP).await?;
+            let versions = self.store.live_versions(ctx, after, CHANGES_PER_STEP).await?;
             let Some(last) = versions.last() else { break };
             after = Some(last.version);
             n_versions += versions.len();
@@ -104,7 +140,8 @@ impl Engine {
         }
         self.apply(ctx, Pending::default(), Some(checkpoint)).await?;
         if n_versions > 0 {
-            tracing::info!(n_versions, "the index was rebuilt from the store");
+            let index = self.projection.name;
+            tracing::info!(index, n_versions, "the index was rebuilt from the store");
         }
         Ok(checkpoint.seq)
     }
@@ -123,12 +160,31 @@ impl Engine {
                 pending.delete(version);
                 Ok(())
             }
-            ChangeKind::Embedded { .. } => Ok(()),
+            ChangeKind::Embedded { version, ordinals } => match &self.embedder {
+                Some(embedder) => {
+                    self.collect_vectors(ctx, version, (embedder, ordinals), pending).await
+                }
+                None => Ok(()),
+            },
         }
     }
 
-    /// Adds the chunks of a version, where it is still live.
+    /// Adds what the index wants of a version, where that is still live.
     async fn collect_version(
+        &self,
+        ctx: &Context,
+        version: VersionId,
+        pending: &mut Pending,
+    ) -> Result<()> {
+        match &self.embedder {
+            Some(embedder) => {
+                self.collect_vectors(ctx, version, (embedder, 0..u32::MAX), pending).await
+            }
+            None => self.collect_chunks(ctx, version, pending).await,
+        }
+    }
+
+    async fn collect_chunks(
         &self,
         ctx: &Context,
         version: VersionId,
@@ -137,18 +193,47 @@ impl Engine {
         let mut ordinal = 0;
         loop {
             ctx.check()?;
-            let chunks = self.store().chunks_of(ctx, version, ordinal, CHUNKS_PER_STEP).await?;
+            let chunks = self.store.chunks_of(ctx, version, ordinal, CHUNKS_PER_STEP).await?;
             let Some(last) = chunks.last() else { return Ok(()) };
             ordinal = last.ordinal.saturating_add(1);
             let complete = chunks.len() < CHUNKS_PER_STEP as usize;
             pending.chunks.extend(chunks.into_iter().map(|chunk| (version, chunk)));
-            if pending.chunks.len() >= CHUNKS_PER_STEP as usize {
-                self.apply(ctx, std::mem::take(pending), None).await?;
-            }
+            self.apply_if_full(ctx, pending).await?;
             if complete {
                 return Ok(());
             }
         }
+    }
+
+    async fn collect_vectors(
+        &self,
+        ctx: &Context,
+        version: VersionId,
+        (embedder, mut ordinals): (&str, Range<u32>),
+        pending: &mut Pending,
+    ) -> Result<()> {
+        loop {
+            ctx.check()?;
+            let vectors = self
+                .store
+                .vectors_of(ctx, version, embedder, ordinals.clone(), CHUNKS_PER_STEP)
+                .await?;
+            let Some(last) = vectors.last() else { return Ok(()) };
+            ordinals.start = last.ordinal.saturating_add(1);
+            let complete = vectors.len() < CHUNKS_PER_STEP as usize;
+            pending.vectors.extend(vectors.into_iter().map(|one| entry_of_vector(version, one)));
+            self.apply_if_full(ctx, pending).await?;
+            if complete {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn apply_if_full(&self, ctx: &Context, pending: &mut Pending) -> Result<()> {
+        if pending.len() < CHUNKS_PER_STEP as usize {
+            return Ok(());
+        }
+        self.apply(ctx, std::mem::take(pending), None).await
     }
 
     async fn apply(
@@ -157,39 +242,13 @@ impl Engine {
         pending: Pending,
         checkpoint: Option<Checkpoint>,
     ) -> Result<()> {
-        let Pending { deletes, chunks } = pending;
-        let upserts = tokio::task::spawn_blocking(move || chunks.iter().map(entry).collect())
+        let (deletes, upserts) = tokio::task::spawn_blocking(move || pending.analysed())
             .await
             .map_err(|error| Error::internal("Analysing chunks failed.").with_source(error))?;
-        self.parts.index.apply(ctx, IndexBatch { deletes, upserts, checkpoint }).await?;
+        self.projection.index.apply(ctx, IndexBatch { deletes, upserts, checkpoint }).await?;
         if let Some(checkpoint) = checkpoint {
-            self.store().record_checkpoint(ctx, INDEX_NAME, checkpoint).await?;
+            self.store.record_checkpoint(ctx, self.projection.name, checkpoint).await?;
         }
         Ok(())
-    }
-}
-
-/// Changes that were read but not applied yet.
-#[derive(Debug, Default)]
-struct Pending {
-    deletes: Vec<VersionId>,
-    chunks: Vec<(VersionId, Chunk)>,
-}
-
-impl Pending {
-    fn delete(&mut self, version: VersionId) {
-        self.chunks.retain(|(other, _)| *other != version);
-        self.deletes.push(version);
-    }
-}
-
-fn entry((version, chunk): &(VersionId, Chunk)) -> IndexEntry {
-    let heading = chunk.heading.as_deref().unwrap_or_default();
-    IndexEntry {
-        chunk: chunk.id,
-        version: *version,
-        document: chunk.document_id,
-        collection: chunk.collection_id,
-        terms: analyse(&[&chunk.title, heading, &chunk.text], chunk.language.as_ref()),
     }
 }

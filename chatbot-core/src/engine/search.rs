@@ -54,10 +54,14 @@ impl Engine {
             return Ok(None);
         }
         let retriever = self.parts.retrievers.get(&strategy).ok_or_else(|| {
-            Error::new(
-                ErrorKind::Unsupported,
-                format!("The strategy `{}` is not configured here. Try `auto`.", strategy.as_str()),
-            )
+            let name = strategy.as_str();
+            let missing = if matches!(strategy, Strategy::Dense | Strategy::Hybrid) {
+                "needs an embedder, and none is configured here"
+            } else {
+                "is not configured here"
+            };
+            let message = format!("The strategy `{name}` {missing}. Try `auto`.");
+            Error::new(ErrorKind::Unsupported, message)
         })?;
         Ok(Some(retriever))
     }

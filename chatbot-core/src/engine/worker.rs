@@ -117,7 +117,7 @@ impl Engine {
     async fn finish_when_searchable(self: Arc<Self>, job: Job, seq: u64) {
         let ctx = self.ctx.clone();
         let searchable = async {
-            let mut projected = self.projected.subscribe();
+            let mut projected = self.lexical.applied.subscribe();
             let waited = projected.wait_for(|applied| *applied >= seq).await;
             waited.map(drop).map_err(|_| Error::internal("The projector has stopped."))
         };

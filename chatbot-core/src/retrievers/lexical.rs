@@ -9,7 +9,9 @@ use serde_json::json;
 use crate::context::Context;
 use crate::error::Result;
 use crate::text::query_terms;
-use crate::traits::{Candidate, Index, IndexQuery, Query, Retrieval, Retriever, TermEvidence};
+use crate::traits::{
+    Candidate, Find, Index, IndexQuery, Query, Retrieval, Retriever, TermEvidence,
+};
 use crate::types::{RetrievalTrace, SourceScores, Strategy, TraceStep};
 
 /// Finds chunks by the words of the question, as they stand and by their stems.
@@ -30,10 +32,11 @@ impl LexicalRetriever {
 impl Retriever for LexicalRetriever {
     async fn retrieve(&self, ctx: &Context, query: &Query) -> Result<Retrieval> {
         let began = Instant::now();
+        let terms = query_terms(&query.text);
         let search = IndexQuery {
             read_set: query.read_set.clone(),
             documents: query.documents.clone(),
-            terms: query_terms(&query.text),
+            find: Find::Terms(terms.clone()),
             limit: query.top_k,
         };
         let reply = self.index.search(ctx, &search).await?;
@@ -44,7 +47,7 @@ impl Retriever for LexicalRetriever {
             passage: None,
         });
         let candidates: Vec<_> = candidates.collect();
-        let terms = search.terms.into_iter().zip(&reply.document_frequencies);
+        let terms = terms.into_iter().zip(&reply.document_frequencies);
         let terms = terms.map(|(term, df)| TermEvidence {
             surface: term.surface,
             stems: term.stems,

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use futures_util::future::try_join_all;
 
 use super::fusion::best_of;
+use super::trace::step;
 use crate::context::Context;
 use crate::error::Result;
 use crate::traits::{
@@ -140,14 +141,5 @@ impl Retriever for Pipeline {
         candidates.truncate(query.top_k);
         let trace = RetrievalTrace { strategy: self.strategy, steps };
         Ok(Retrieval { candidates, terms, trace })
-    }
-}
-
-fn step(name: &str, n_candidates: usize, began: Instant) -> TraceStep {
-    TraceStep {
-        name: name.to_owned(),
-        n_candidates,
-        took_ms: began.elapsed().as_secs_f64() * 1e3,
-        details: serde_json::Map::new(),
     }
 }

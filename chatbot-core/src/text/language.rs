@@ -35,6 +35,22 @@ pub fn detect_language(text: &str) -> Option<Language> {
     (best >= 2 && best > second).then(|| Language::from_static(code))
 }
 
+/// The language of a question; `None` where nothing speaks for one. A question is short: where [`detect_language`] finds
+/// nothing, a single word that only one language uses so often is enough.
+#[must_use]
+pub fn question_language(question: &str) -> Option<Language> {
+    detect_language(question).or_else(|| {
+        let mut votes = Votes::default();
+        scan(prefix(question), &mut |token| {
+            if token.kind == TokenKind::Word {
+                votes.count(token.text);
+            }
+        });
+        let (code, best, second) = votes.winner();
+        (best > second).then(|| Language::from_static(code))
+    })
+}
+
 /// The languages that a question may be in, likeliest first; at most two. English is always one of them, because
 /// names and terms of art are English in texts of any language. `votes` are those of its words.
 pub(super) fn plausible_languages(question: &str, votes: &Votes) -> Vec<&'static str> {

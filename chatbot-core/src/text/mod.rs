@@ -15,7 +15,7 @@ mod tokens;
 
 pub use estimate::estimate_tokens;
 pub(crate) use estimate::{quarter_tokens, quarters};
-pub use language::detect_language;
+pub use language::{detect_language, question_language};
 pub use sentences::sentences;
 pub use term_set::TermSet;
 pub use terms::{ANALYSER, QueryTerm, Terms, analyse, query_terms};

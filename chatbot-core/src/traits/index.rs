@@ -29,7 +29,7 @@ pub trait Index: Send + Sync + std::fmt::Debug {
     /// changes nothing. A batch with a checkpoint is durable and searchable when this returns.
     ///
     /// # Errors
-    /// `storage`.
+    /// `storage`, `unsupported` for a kind of content it has no capability for, `dimension_mismatch`.
     async fn apply(&self, ctx: &Context, batch: IndexBatch) -> Result<()>;
 
     /// Forgets everything, for a rebuild.
@@ -44,7 +44,7 @@ pub trait Index: Send + Sync + std::fmt::Debug {
     /// At most `limit` hits, best first; equal scores in the order of chunk ids.
     ///
     /// # Errors
-    /// `storage`, `unsupported` for a kind of query it has no capability for.
+    /// `storage`, `unsupported` for a kind of query it has no capability for, `dimension_mismatch`.
     async fn search(&self, ctx: &Context, query: &IndexQuery) -> Result<IndexReply>;
 
     /// Writes what waits and lets go of whatever the index holds open, so that another process can open it at once.
@@ -65,6 +65,8 @@ pub struct IndexCapabilities {
     pub dense: bool,
     /// Names the analyser its terms must come from.
     pub analyser: Option<String>,
+    /// The fingerprint of the embedder that its vectors must come from.
+    pub embedder: Option<String>,
 }
 
 /// Changes to an index.
@@ -89,8 +91,17 @@ pub struct IndexEntry {
     pub document: DocumentId,
     /// Its collection.
     pub collection: CollectionId,
+    /// What it is found by.
+    pub content: IndexContent,
+}
+
+/// What a chunk is found by.
+#[derive(Debug, Clone, PartialEq)]
+pub enum IndexContent {
     /// The terms of its title, headings and text.
-    pub terms: Terms,
+    Terms(Terms),
+    /// Its vector, of unit length.
+    Vector(Vec<f32>),
 }
 
 /// What to find, and where one may look.
@@ -100,10 +111,30 @@ pub struct IndexQuery {
     pub read_set: ReadSet,
     /// Only in these documents: a metadata filter, resolved.
     pub documents: Option<Arc<HashSet<DocumentId>>>,
-    /// The terms to find chunks by.
-    pub terms: Vec<QueryTerm>,
+    /// What to find chunks by.
+    pub find: Find,
     /// Chunks wanted.
     pub limit: usize,
+}
+
+/// What to find chunks by.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Find {
+    /// Chunks that have these terms.
+    Terms(Vec<QueryTerm>),
+    /// Chunks whose vectors point where this one does; it is of unit length.
+    Vector(Vec<f32>),
+}
+
+impl Find {
+    /// The terms, where they are what is asked for.
+    #[must_use]
+    pub fn terms(&self) -> &[QueryTerm] {
+        match self {
+            Self::Terms(terms) => terms,
+            Self::Vector(_) => &[],
+        }
+    }
 }
 
 /// A chunk that was found.
@@ -120,7 +151,7 @@ pub struct Hit {
 pub struct IndexReply {
     /// The chunks, best first.
     pub hits: Vec<Hit>,
-    /// For each term of the query, in order: chunks that have its surface form or one of its stems.
+    /// For each term of the query, in order: chunks that have its surface form or one of its stems. Empty for a vector.
     pub document_frequencies: Vec<u64>,
     /// Chunks in the index.
     pub n_chunks: u64,

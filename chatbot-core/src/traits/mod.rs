@@ -28,7 +28,10 @@ pub use chunker::Chunker;
 pub use clock::{Clock, SystemClock};
 pub use embedder::{EmbedKind, EmbedRequest, Embedder, EmbedderInfo, Embeddings};
 pub use history_policy::HistoryPolicy;
-pub use index::{Hit, Index, IndexBatch, IndexCapabilities, IndexEntry, IndexQuery, IndexReply};
+pub use index::{
+    Find, Hit, Index, IndexBatch, IndexCapabilities, IndexContent, IndexEntry, IndexQuery,
+    IndexReply,
+};
 pub use parser::{DocumentReader, ParseLimits, Parser};
 pub use retriever::{
     Candidate, PostProcessor, Query, QueryTransform, Retrieval, Retriever, TermEvidence,

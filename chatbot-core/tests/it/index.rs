@@ -7,7 +7,9 @@ use std::sync::Arc;
 use chatbot_core::indexes::LocalIndex;
 use chatbot_core::testing::conformance::index as suite;
 use chatbot_core::text::{analyse, query_terms};
-use chatbot_core::traits::{Index, IndexBatch, IndexEntry, IndexQuery, IndexReply};
+use chatbot_core::traits::{
+    Find, Index, IndexBatch, IndexContent, IndexEntry, IndexQuery, IndexReply,
+};
 use chatbot_core::types::{Checkpoint, ChunkId, CollectionId, DocumentId, Lineage, VersionId};
 use chatbot_core::{Context, ErrorKind};
 
@@ -35,7 +37,7 @@ fn entry(collection: CollectionId, text: &str) -> IndexEntry {
         version: VersionId::new(),
         document: DocumentId::new(),
         collection,
-        terms: analyse(&[text], None),
+        content: IndexContent::Terms(analyse(&[text], None)),
     }
 }
 
@@ -53,7 +55,7 @@ async fn search(index: &LocalIndex, collections: Vec<CollectionId>, question: &s
     let query = IndexQuery {
         read_set: suite::read_set(collections),
         documents: None,
-        terms: query_terms(question),
+        find: Find::Terms(query_terms(question)),
         limit: 10,
     };
     index.search(&Context::local(), &query).await.unwrap()

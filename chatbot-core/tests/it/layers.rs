@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const L0: &[&str] = &["error", "types", "text", "sse"];
+const L0: &[&str] = &["error", "types", "text", "sse", "kernels"];
 const L1: &[&str] = &["context", "traits"];
 const L2: &[&str] = &[
     "blobs",
@@ -15,7 +15,6 @@ const L2: &[&str] = &[
     "embedders",
     "history",
     "indexes",
-    "kernels",
     "layers",
     "models",
     "parsers",

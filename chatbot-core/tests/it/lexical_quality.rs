@@ -11,7 +11,7 @@ use chatbot_core::Context;
 use chatbot_core::indexes::LocalIndex;
 use chatbot_core::testing::conformance::index::read_set;
 use chatbot_core::text::{analyse, detect_language, query_terms};
-use chatbot_core::traits::{Index as _, IndexBatch, IndexEntry, IndexQuery};
+use chatbot_core::traits::{Find, Index as _, IndexBatch, IndexContent, IndexEntry, IndexQuery};
 use chatbot_core::types::{Checkpoint, ChunkId, CollectionId, DocumentId, Lineage, VersionId};
 use serde_json::Value;
 
@@ -89,7 +89,7 @@ async fn indexed(folder: &Path) -> ((LocalIndex, CollectionId), HashMap<ChunkId,
             version: VersionId::new(),
             document: DocumentId::new(),
             collection,
-            terms: analyse(&[title, text], language.as_ref()),
+            content: IndexContent::Terms(analyse(&[title, text], language.as_ref())),
         };
         names.insert(entry.chunk, id.to_owned());
         upserts.push(entry);
@@ -115,7 +115,7 @@ async fn scores(
         let query = IndexQuery {
             read_set: read_set([*collection]),
             documents: None,
-            terms: query_terms(text),
+            find: Find::Terms(query_terms(text)),
             limit: 10,
         };
         let reply = index.search(&Context::local(), &query).await.unwrap();

@@ -11,6 +11,11 @@
 
 mod blobs_and_buses;
 mod chunkers;
+#[cfg(feature = "local-index")]
+mod dense_index;
+#[cfg(feature = "local-index")]
+mod dense_retrieval;
+mod embedders;
 mod facade;
 #[cfg(feature = "local-index")]
 mod index;

@@ -24,9 +24,11 @@ use self::place::Place;
 use self::segments::Snapshot;
 use self::writing::Writing;
 use crate::context::Context;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::text::ANALYSER;
-use crate::traits::{Index, IndexBatch, IndexCapabilities, IndexQuery, IndexReply};
+use crate::traits::{
+    Find, Index, IndexBatch, IndexCapabilities, IndexContent, IndexQuery, IndexReply,
+};
 use crate::types::Checkpoint;
 
 /// How long the writer, which holds some 20 MB, is kept after the last change.
@@ -139,7 +141,11 @@ impl Shared {
 #[async_trait]
 impl Index for LocalIndex {
     fn capabilities(&self) -> IndexCapabilities {
-        IndexCapabilities { lexical: true, dense: false, analyser: Some(ANALYSER.to_owned()) }
+        IndexCapabilities {
+            lexical: true,
+            analyser: Some(ANALYSER.to_owned()),
+            ..IndexCapabilities::default()
+        }
     }
 
     async fn checkpoint(&self, ctx: &Context) -> Result<Option<Checkpoint>> {
@@ -148,6 +154,9 @@ impl Index for LocalIndex {
 
     async fn apply(&self, ctx: &Context, batch: IndexBatch) -> Result<()> {
         ctx.check()?;
+        if batch.upserts.iter().any(|entry| !matches!(entry.content, IndexContent::Terms(_))) {
+            return Err(only_terms());
+        }
         self.rest_after_a_while();
         self.blocking(ctx, move |shared| shared.apply(batch)).await
     }
@@ -160,6 +169,9 @@ impl Index for LocalIndex {
 
     async fn search(&self, ctx: &Context, query: &IndexQuery) -> Result<IndexReply> {
         ctx.check()?;
+        if !matches!(query.find, Find::Terms(_)) {
+            return Err(only_terms());
+        }
         let (query, ctx_inside) = (query.clone(), ctx.clone());
         let search = move |shared: &Shared| {
             let snapshot = Arc::clone(&lock(&shared.snapshot));
@@ -179,6 +191,10 @@ impl Index for LocalIndex {
 /// Locks, also after a panic: what the locks guard is replaced as a whole, never left half changed.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn only_terms() -> Error {
+    Error::new(ErrorKind::Unsupported, "This index finds chunks by their terms, not by vectors.")
 }
 
 /// A defect: the index lacks something it was made with.

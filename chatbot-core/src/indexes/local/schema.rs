@@ -7,7 +7,7 @@ use tantivy::tokenizer::{RawTokenizer, TextAnalyzer, TokenizerManager, Whitespac
 use tantivy::{TantivyDocument, Term};
 
 use crate::text::ANALYSER;
-use crate::traits::IndexEntry;
+use crate::traits::{IndexContent, IndexEntry};
 use crate::types::{ChunkId, VersionId};
 
 const TOKENIZER: &str = "terms";
@@ -60,8 +60,10 @@ impl Fields {
     /// The entry as a document of tantivy's.
     pub(super) fn document(&self, entry: &IndexEntry) -> TantivyDocument {
         let mut document = TantivyDocument::default();
-        document.add_text(self.surfaces, entry.terms.surfaces());
-        document.add_text(self.stems, entry.terms.stems());
+        if let IndexContent::Terms(terms) = &entry.content {
+            document.add_text(self.surfaces, terms.surfaces());
+            document.add_text(self.stems, terms.stems());
+        }
         document.add_bytes(self.chunk, entry.chunk.as_bytes());
         document.add_bytes(self.version, entry.version.as_bytes());
         document.add_bytes(self.collection, entry.collection.as_bytes());

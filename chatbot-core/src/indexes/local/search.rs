@@ -4,8 +4,7 @@
 //! window's chunks are offered to the best found so far. A chunk must be in the read-set and the filter before it is
 //! taken, so that what may not be read takes no place from what may.
 
-use std::cmp::Ordering;
-use std::collections::{BinaryHeap, HashSet};
+use std::collections::HashSet;
 
 use tantivy::fieldnorm::FieldNormReader;
 use tantivy::postings::{Postings as _, SegmentPostings};
@@ -18,6 +17,7 @@ use super::scoring::{Lengths, STEM, SURFACE, rarity};
 use super::segments::{Columns, Snapshot};
 use crate::context::Context;
 use crate::error::Result;
+use crate::indexes::best::Best;
 use crate::traits::{Hit, IndexQuery, IndexReply};
 use crate::types::{CollectionId, DocumentId};
 
@@ -33,7 +33,7 @@ pub(super) fn search(
 ) -> Result<IndexReply> {
     let terms = Prepared::all(snapshot, fields, query)?;
     let lengths = Both::lengths(snapshot, fields)?;
-    let mut best = Best { limit: query.limit, heap: BinaryHeap::new() };
+    let mut best = Best::new(query.limit);
     let mut found_in = vec![0; terms.len()];
     for (reader, columns) in snapshot.segments() {
         let lists = SegmentLists::open(reader, fields, &terms)?;
@@ -96,7 +96,7 @@ impl Prepared {
                 stems: stems.collect::<Result<_>>()?,
             })
         };
-        query.terms.iter().map(prepare).collect()
+        query.find.terms().iter().map(prepare).collect()
     }
 }
 
@@ -277,49 +277,3 @@ impl Walk<'_> {
         }
     }
 }
-
-/// The best hits so far, the worst of them on top.
-struct Best {
-    limit: usize,
-    heap: BinaryHeap<Ranked>,
-}
-
-impl Best {
-    fn would_take(&self, score: f32) -> bool {
-        self.heap.len() < self.limit || self.heap.peek().is_some_and(|worst| score >= worst.0.score)
-    }
-
-    fn take(&mut self, hit: Hit) {
-        self.heap.push(Ranked(hit));
-        if self.heap.len() > self.limit {
-            self.heap.pop();
-        }
-    }
-
-    fn into_hits(self) -> Vec<Hit> {
-        self.heap.into_sorted_vec().into_iter().map(|ranked| ranked.0).collect()
-    }
-}
-
-/// Hits in the order of a reply: greater scores first, then smaller ids.
-struct Ranked(Hit);
-
-impl Ord for Ranked {
-    fn cmp(&self, other: &Self) -> Ordering {
-        other.0.score.total_cmp(&self.0.score).then(self.0.chunk.cmp(&other.0.chunk))
-    }
-}
-
-impl PartialOrd for Ranked {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Ranked {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Ranked {}

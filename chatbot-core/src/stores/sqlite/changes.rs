@@ -81,6 +81,21 @@ impl ChangeFeed for SqliteStore {
         .await
     }
 
+    async fn forget_checkpoints(&self, _ctx: &Context, used: &[&str]) -> Result<()> {
+        let used = serde_json::json!(used).to_string();
+        let forget = self.writer.write(Lane::Bulk, move |conn| {
+            Box::pin(async move {
+                sql("DELETE FROM checkpoints
+                     WHERE index_name NOT IN (SELECT value FROM json_each(?))")
+                .bind(used)
+                .run(conn)
+                .await
+                .map(|_| ())
+            })
+        });
+        forget.await
+    }
+
     async fn record_checkpoint(
         &self,
         _ctx: &Context,

@@ -1,4 +1,4 @@
-//! What every lexical [`Index`] must do.
+//! What every [`Index`] must do, whether it finds chunks by their terms or by their vectors.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::context::{Context, ReadSet};
 use crate::error::ErrorKind;
 use crate::text::{analyse, query_terms};
-use crate::traits::{Index, IndexBatch, IndexEntry, IndexQuery, IndexReply};
+use crate::traits::{Find, Index, IndexBatch, IndexContent, IndexEntry, IndexQuery, IndexReply};
 use crate::types::{Checkpoint, ChunkId, CollectionId, DocumentId, Lineage, VersionId};
 
 /// A read-set of these collections, which outside of tests only the engine can make.
@@ -25,7 +25,10 @@ pub async fn run(fresh: &dyn Fn() -> Arc<dyn Index>) {
     nothing_is_found_where_nothing_is_asked(&*fresh()).await;
     the_read_set_is_applied_before_the_best_are_chosen(&*fresh()).await;
     the_documents_are_applied_before_the_best_are_chosen(&*fresh()).await;
-    forms_and_stems_are_found_and_counted(&*fresh()).await;
+    if fresh().capabilities().lexical {
+        forms_and_stems_are_found_and_counted(&*fresh()).await;
+    }
+    what_it_has_no_capability_for_is_refused(&*fresh()).await;
     equal_scores_come_in_the_order_of_ids(&*fresh()).await;
     a_deleted_version_is_gone_and_a_chunk_with_the_same_id_is_replaced(&*fresh()).await;
     applying_again_changes_nothing(&*fresh()).await;
@@ -40,9 +43,9 @@ pub async fn run(fresh: &dyn Fn() -> Arc<dyn Index>) {
 /// # Panics
 /// Where the index breaks the contract.
 pub async fn run_durable(open: &dyn Fn() -> Arc<dyn Index>) {
-    let (place, lineage) = (Place::new(), Lineage(Uuid::now_v7()));
-    let at = |seq| Some(Checkpoint { lineage, seq });
     let index = open();
+    let (place, lineage) = (Place::new(&*index), Lineage(Uuid::now_v7()));
+    let at = |seq| Some(Checkpoint { lineage, seq });
     assert_eq!(checkpoint(&*index).await, None, "a new index is nowhere");
     let first = place.entry("a lighthouse");
     apply(&*index, vec![], vec![first.clone()], at(7)).await;
@@ -72,11 +75,41 @@ pub async fn run_durable(open: &dyn Fn() -> Arc<dyn Index>) {
 /// A collection of one test.
 struct Place {
     collection: CollectionId,
+    /// Whether the index finds chunks by their vectors.
+    dense: bool,
+}
+
+/// Components of the suite's vectors: an index that finds chunks by vectors is opened with as many.
+pub const DIMENSIONS: usize = 61;
+
+/// A vector of unit length with a direction for each word, so that texts without a word in common stand at right
+/// angles.
+#[must_use]
+pub fn vector(text: &str) -> Vec<f32> {
+    let mut vector = vec![0.0_f32; DIMENSIONS];
+    for word in text.split_whitespace() {
+        let place = word.bytes().fold(0, |sum, byte| (sum * 31 + usize::from(byte)) % DIMENSIONS);
+        vector.iter_mut().skip(place).take(1).for_each(|component| *component += 1.0);
+    }
+    let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
+    vector.iter().map(|component| component / length).collect()
 }
 
 impl Place {
-    fn new() -> Self {
-        Self { collection: CollectionId::new() }
+    fn new(index: &dyn Index) -> Self {
+        Self { collection: CollectionId::new(), dense: index.capabilities().dense }
+    }
+
+    fn content(&self, text: &str) -> IndexContent {
+        if self.dense {
+            IndexContent::Vector(vector(text))
+        } else {
+            IndexContent::Terms(analyse(&[text], None))
+        }
+    }
+
+    fn find(&self, question: &str) -> Find {
+        if self.dense { Find::Vector(vector(question)) } else { Find::Terms(query_terms(question)) }
     }
 
     fn entry(&self, text: &str) -> IndexEntry {
@@ -85,7 +118,7 @@ impl Place {
             version: VersionId::new(),
             document: DocumentId::new(),
             collection: self.collection,
-            terms: analyse(&[text], None),
+            content: self.content(text),
         }
     }
 
@@ -93,7 +126,7 @@ impl Place {
         IndexQuery {
             read_set: read_set([self.collection]),
             documents: None,
-            terms: query_terms(question),
+            find: self.find(question),
             limit,
         }
     }
@@ -126,24 +159,26 @@ async fn search(index: &dyn Index, query: &IndexQuery) -> IndexReply {
     index.search(&Context::local(), query).await.expect("search")
 }
 
+/// The chunks that have something to do with the question: by vectors, everything is found.
 fn chunks(reply: &IndexReply) -> Vec<ChunkId> {
-    reply.hits.iter().map(|hit| hit.chunk).collect()
+    reply.hits.iter().filter(|hit| hit.score > 0.0).map(|hit| hit.chunk).collect()
 }
 
 async fn nothing_is_found_where_nothing_is_asked(index: &dyn Index) {
-    let place = Place::new();
+    let place = Place::new(index);
     assert_eq!(search(index, &place.query("lighthouse", 10)).await.hits, []);
     add(index, vec![place.entry("a lighthouse")]).await;
-    assert_eq!(search(index, &place.query("", 10)).await.hits, [], "no terms");
+    assert!(chunks(&search(index, &place.query("", 10)).await).is_empty(), "no terms");
     assert_eq!(search(index, &place.query("lighthouse", 0)).await.hits, [], "no limit to fill");
-    assert_eq!(search(index, &place.query("zeppelin", 10)).await.hits, [], "no such term");
+    let foreign = search(index, &place.query("zeppelin", 10)).await;
+    assert!(chunks(&foreign).is_empty(), "nothing like it");
     let nowhere = IndexQuery { read_set: read_set([]), ..place.query("lighthouse", 10) };
     assert_eq!(search(index, &nowhere).await.hits, [], "the empty read-set reads nothing");
     assert_eq!(place.chunks(index, "lighthouse").await.len(), 1);
 }
 
 async fn the_read_set_is_applied_before_the_best_are_chosen(index: &dyn Index) {
-    let (mine, theirs) = (Place::new(), Place::new());
+    let (mine, theirs) = (Place::new(index), Place::new(index));
     let better = (0..60).map(|_| theirs.entry("lighthouse lighthouse"));
     let worse = (0..5).map(|_| mine.entry("a lighthouse among many other words of no interest"));
     add(index, better.chain(worse).collect()).await;
@@ -157,7 +192,7 @@ async fn the_read_set_is_applied_before_the_best_are_chosen(index: &dyn Index) {
 }
 
 async fn the_documents_are_applied_before_the_best_are_chosen(index: &dyn Index) {
-    let place = Place::new();
+    let place = Place::new(index);
     let wanted = place.entry("a lighthouse among many other words of no interest");
     let mut entries = vec![wanted.clone()];
     entries.extend((0..60).map(|_| place.entry("lighthouse lighthouse")));
@@ -170,7 +205,7 @@ async fn the_documents_are_applied_before_the_best_are_chosen(index: &dyn Index)
 }
 
 async fn forms_and_stems_are_found_and_counted(index: &dyn Index) {
-    let place = Place::new();
+    let place = Place::new(index);
     let texts = ["two lighthouses", "a lighthouse", "a harbour", "lighthouses of harbours"];
     let entries: Vec<_> = texts.map(|text| place.entry(text)).into();
     let [two, one, ..] = [0, 1, 2, 3].map(|n: usize| entries.get(n).map(|entry| entry.chunk));
@@ -187,7 +222,7 @@ async fn forms_and_stems_are_found_and_counted(index: &dyn Index) {
 }
 
 async fn equal_scores_come_in_the_order_of_ids(index: &dyn Index) {
-    let place = Place::new();
+    let place = Place::new(index);
     let mut entries: Vec<_> = (0..40).map(|_| place.entry("a lighthouse")).collect();
     let ids: Vec<ChunkId> = entries.iter().map(|entry| entry.chunk).collect();
     let late = entries.split_off(20);
@@ -200,23 +235,25 @@ async fn equal_scores_come_in_the_order_of_ids(index: &dyn Index) {
 }
 
 async fn a_deleted_version_is_gone_and_a_chunk_with_the_same_id_is_replaced(index: &dyn Index) {
-    let place = Place::new();
+    let place = Place::new(index);
     let (kept, mut changed) = (place.entry("a lighthouse"), place.entry("a lighthouse"));
     let gone = place.entry("a lighthouse");
     let mut sibling = place.entry("another lighthouse");
     sibling.version = gone.version;
     add(index, vec![kept.clone(), changed.clone(), gone.clone(), sibling]).await;
-    changed.terms = analyse(&["a harbour"], None);
+    changed.content = place.content("a harbour");
     let checkpoint = Checkpoint { lineage: Lineage(Uuid::now_v7()), seq: 2 };
     apply(index, vec![gone.version], vec![changed.clone()], Some(checkpoint)).await;
     assert_eq!(place.chunks(index, "lighthouse").await, [kept.chunk]);
     assert_eq!(place.chunks(index, "harbour").await, [changed.chunk]);
     let reply = search(index, &place.query("lighthouse", 9)).await;
-    assert_eq!((reply.n_chunks, reply.document_frequencies), (2, vec![1]), "counts forget it too");
+    assert_eq!(reply.n_chunks, 2, "counts forget it too");
+    let frequencies = if place.dense { vec![] } else { vec![1] };
+    assert_eq!(reply.document_frequencies, frequencies, "counts forget it too");
 }
 
 async fn applying_again_changes_nothing(index: &dyn Index) {
-    let place = Place::new();
+    let place = Place::new(index);
     let (old, new) = (place.entry("a lighthouse"), place.entry("a lighthouse"));
     add(index, vec![old.clone()]).await;
     let checkpoint = Some(Checkpoint { lineage: Lineage(Uuid::now_v7()), seq: 2 });
@@ -228,8 +265,20 @@ async fn applying_again_changes_nothing(index: &dyn Index) {
     }
 }
 
+async fn what_it_has_no_capability_for_is_refused(index: &dyn Index) {
+    let place = Place::new(index);
+    let other = Place { dense: !place.dense, ..Place::new(index) };
+    let searched = index.search(&Context::local(), &other.query("lighthouse", 1)).await;
+    assert_eq!(searched.map_err(|error| error.kind()), Err(ErrorKind::Unsupported));
+    let batch = IndexBatch { upserts: vec![other.entry("a lighthouse")], ..IndexBatch::default() };
+    let applied = index.apply(&Context::local(), batch).await;
+    assert_eq!(applied.map_err(|error| error.kind()), Err(ErrorKind::Unsupported));
+    add(index, vec![place.entry("a lighthouse")]).await;
+    assert_eq!(place.chunks(index, "lighthouse").await.len(), 1, "it goes on");
+}
+
 async fn a_change_in_several_batches_is_complete_with_its_checkpoint(index: &dyn Index) {
-    let place = Place::new();
+    let place = Place::new(index);
     let [first, second] = [0, 1].map(|_| place.entry("a lighthouse"));
     apply(index, vec![], vec![first.clone()], None).await;
     apply(index, vec![], vec![second.clone()], None).await;
@@ -244,7 +293,7 @@ async fn a_change_in_several_batches_is_complete_with_its_checkpoint(index: &dyn
 }
 
 async fn clearing_forgets_everything(index: &dyn Index) {
-    let place = Place::new();
+    let place = Place::new(index);
     add(index, vec![place.entry("a lighthouse")]).await;
     apply(index, vec![], vec![place.entry("a lighthouse")], None).await;
     index.clear(&Context::local()).await.expect("clear");
@@ -258,7 +307,7 @@ async fn clearing_forgets_everything(index: &dyn Index) {
 async fn a_cancelled_context_is_refused(index: &dyn Index) {
     let ctx = Context::local();
     ctx.cancel();
-    let place = Place::new();
+    let place = Place::new(index);
     let searched = index.search(&ctx, &place.query("lighthouse", 1)).await;
     assert_eq!(searched.map_err(|error| error.kind()), Err(ErrorKind::Cancelled));
     let batch = IndexBatch { upserts: vec![place.entry("a lighthouse")], ..IndexBatch::default() };

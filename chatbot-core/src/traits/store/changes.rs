@@ -82,6 +82,9 @@ pub trait ChangeFeed: Send + Sync + std::fmt::Debug {
         limit: u32,
     ) -> Result<Vec<ChunkVector>>;
 
+    /// Forgets how far indexes are that are not among `used`: they hold nothing back any more.
+    async fn forget_checkpoints(&self, ctx: &Context, used: &[&str]) -> Result<()>;
+
     /// Notes how far an index is, and trims what every known index has seen.
     async fn record_checkpoint(
         &self,

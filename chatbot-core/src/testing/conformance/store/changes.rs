@@ -67,6 +67,11 @@ async fn what_every_index_has_seen_is_trimmed(make: &impl AsyncFn(Arc<FixedClock
     let next = bench.add(&ada, "next", "next\n").await;
     assert_eq!(next.seq, 5, "a number is never used again");
 
+    store.forget_checkpoints(&system, &["fast"]).await.unwrap();
+    note("fast", 5).await;
+    let behind = store.changes_after(&system, 4, 9).await.unwrap();
+    assert_eq!(behind, None, "an index that is no longer used holds nothing back");
+
     let other = Checkpoint { lineage: Lineage(Uuid::nil()), seq: 5 };
     let refused = store.record_checkpoint(&system, "fast", other).await;
     assert_eq!(kind(refused), ErrorKind::Conflict, "another life's numbers mean nothing");

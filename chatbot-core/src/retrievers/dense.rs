@@ -1,0 +1,111 @@
+//! Finds chunks by what the question means.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use async_trait::async_trait;
+
+use super::fusion::best_first;
+use super::trace::step;
+use crate::context::Context;
+use crate::error::{Error, ErrorKind, Result};
+use crate::kernels::dot_f32;
+use crate::traits::{
+    Candidate, ChunkReader, EmbedKind, EmbedRequest, Embedder, Find, Index, IndexQuery, Query,
+    Retrieval, Retriever,
+};
+use crate::types::{ChunkId, RetrievalTrace, SourceScores, Strategy};
+
+/// Hits asked of the index for each candidate wanted, so that its rounded scores lose none of the best: with four times
+/// as many and exact scores after that, a search of 8-bit codes finds what an exact one finds.
+const OVERSAMPLING: usize = 4;
+/// The least number of hits asked of the index.
+const MIN_HITS: usize = 50;
+
+/// Finds chunks whose vectors point where the question's does, in the order of the exact cosine.
+#[derive(Debug, Clone)]
+pub struct DenseRetriever {
+    index: Arc<dyn Index>,
+    reader: Arc<dyn ChunkReader>,
+    embedder: Arc<dyn Embedder>,
+}
+
+impl DenseRetriever {
+    /// A retriever over an index that holds the vectors of this embedder.
+    #[must_use]
+    pub fn new(
+        index: Arc<dyn Index>,
+        reader: Arc<dyn ChunkReader>,
+        embedder: Arc<dyn Embedder>,
+    ) -> Self {
+        Self { index, reader, embedder }
+    }
+
+    /// The question's vector.
+    pub(super) async fn embed(&self, ctx: &Context, question: &str) -> Result<Vec<f32>> {
+        let request = EmbedRequest { kind: EmbedKind::Query, texts: vec![question.to_owned()] };
+        let embeddings = self.embedder.embed(ctx, request).await?;
+        embeddings.iter().next().map(<[f32]>::to_vec).ok_or_else(|| {
+            Error::new(ErrorKind::BadResponse, "The embedder gave no vector for the question.")
+        })
+    }
+
+    /// The chunks nearest to `vector`, with their exact cosines.
+    pub(super) async fn nearest(
+        &self,
+        ctx: &Context,
+        query: &Query,
+        vector: &[f32],
+    ) -> Result<Vec<Candidate>> {
+        let search = IndexQuery {
+            read_set: query.read_set.clone(),
+            documents: query.documents.clone(),
+            find: Find::Vector(vector.to_vec()),
+            limit: query.top_k.saturating_mul(OVERSAMPLING).max(MIN_HITS),
+        };
+        let hits = self.index.search(ctx, &search).await?.hits;
+        let chunks: Vec<ChunkId> = hits.iter().map(|hit| hit.chunk).collect();
+        let cosines = self.cosines(ctx, query, vector, &chunks).await?;
+        let candidates = chunks.into_iter().filter_map(|chunk| {
+            let cosine = *cosines.get(&chunk)?;
+            let scores = SourceScores { dense: Some(cosine), ..SourceScores::default() };
+            Some(Candidate { chunk, score: cosine, scores, passage: None })
+        });
+        let mut candidates: Vec<_> = candidates.collect();
+        best_first(&mut candidates);
+        candidates.truncate(query.top_k);
+        Ok(candidates)
+    }
+
+    /// The exact cosines of those of these chunks that have a vector.
+    pub(super) async fn cosines(
+        &self,
+        ctx: &Context,
+        query: &Query,
+        vector: &[f32],
+        chunks: &[ChunkId],
+    ) -> Result<HashMap<ChunkId, f32>> {
+        if chunks.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let fingerprint = &self.embedder.info().fingerprint;
+        let vectors = self.reader.vectors(ctx, &query.read_set, fingerprint, chunks).await?;
+        let known = chunks.iter().zip(vectors);
+        Ok(known.filter_map(|(chunk, stored)| Some((*chunk, dot_f32(vector, &stored?)))).collect())
+    }
+}
+
+#[async_trait]
+impl Retriever for DenseRetriever {
+    async fn retrieve(&self, ctx: &Context, query: &Query) -> Result<Retrieval> {
+        let began = Instant::now();
+        let vector = self.embed(ctx, &query.text).await?;
+        let embedded = step("embed", 0, began);
+        let began = Instant::now();
+        let candidates = self.nearest(ctx, query, &vector).await?;
+        let steps = vec![embedded, step("dense", candidates.len(), began)];
+        let trace = RetrievalTrace { strategy: Strategy::Dense, steps };
+        Ok(Retrieval { candidates, terms: Vec::new(), trace })
+    }
+}

@@ -1,0 +1,149 @@
+//! Finds chunks by the words of the question and by what it means, and decides when to.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use async_trait::async_trait;
+use serde_json::json;
+
+use super::fusion::{Fusion, best_first};
+use super::trace::step;
+use super::{DenseRetriever, LexicalRetriever};
+use crate::context::Context;
+use crate::error::{Error, ErrorKind, Result};
+use crate::text::question_language;
+use crate::traits::{Candidate, Query, Retrieval, Retriever};
+use crate::types::{ChunkId, Language, RetrievalTrace, Strategy, TraceStep};
+
+/// Candidates of each list that are fused. Beyond the first hundred nothing reaches the first ten in the runs that the
+/// weights were measured with.
+const CANDIDATES: usize = 100;
+
+/// Finds chunks by words and by meaning. Where the embedder does not answer, the words alone decide, and the trace says
+/// so.
+#[derive(Debug, Clone)]
+pub struct HybridRetriever {
+    lexical: LexicalRetriever,
+    dense: DenseRetriever,
+    fusion: Fusion,
+}
+
+impl HybridRetriever {
+    /// A retriever that fuses what these two find.
+    #[must_use]
+    pub fn new(lexical: LexicalRetriever, dense: DenseRetriever, fusion: Fusion) -> Self {
+        Self { lexical, dense, fusion }
+    }
+
+    async fn embed(&self, ctx: &Context, question: &str) -> (Result<Vec<f32>>, TraceStep) {
+        let began = Instant::now();
+        let vector = self.dense.embed(ctx, question).await;
+        let mut step = step("embed", 0, began);
+        if let Err(error) = &vector {
+            step.details.insert("failed".to_owned(), json!(error.kind().code()));
+            step.details.insert("fallback".to_owned(), json!("lexical"));
+        }
+        (vector, step)
+    }
+
+    /// One list of what was found by words and what lies near `vector`.
+    async fn fuse(
+        &self,
+        ctx: &Context,
+        query: &Query,
+        vector: &[f32],
+        found: &mut Retrieval,
+    ) -> Result<()> {
+        let began = Instant::now();
+        let near = self.dense.nearest(ctx, query, vector).await?;
+        found.trace.steps.push(step("dense", near.len(), began));
+        let began = Instant::now();
+        let mut union: HashMap<ChunkId, Candidate> =
+            found.candidates.drain(..).map(|candidate| (candidate.chunk, candidate)).collect();
+        let by_words: Vec<ChunkId> = union.keys().copied().collect();
+        for candidate in near {
+            union.entry(candidate.chunk).or_insert(candidate);
+        }
+        // By the same sum for all, so that a chunk's cosine does not depend on which list it is in.
+        for (chunk, cosine) in self.dense.cosines(ctx, query, vector, &by_words).await? {
+            union.entry(chunk).and_modify(|candidate| candidate.scores.dense = Some(cosine));
+        }
+        found.candidates = union.into_values().collect();
+        let scores: Vec<_> = found.candidates.iter().map(|candidate| candidate.scores).collect();
+        for (candidate, score) in found.candidates.iter_mut().zip(self.fusion.scores(&scores)) {
+            candidate.score = score;
+        }
+        best_first(&mut found.candidates);
+        let n_waiting = scores.iter().filter(|scores| scores.dense.is_none()).count();
+        let mut fused = step("fuse", found.candidates.len(), began);
+        fused.details.insert("without_vector".to_owned(), json!(n_waiting));
+        found.trace.steps.push(fused);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Retriever for HybridRetriever {
+    async fn retrieve(&self, ctx: &Context, query: &Query) -> Result<Retrieval> {
+        let wide = Query { top_k: query.top_k.max(CANDIDATES), ..query.clone() };
+        let (found, (vector, embedded)) =
+            tokio::join!(self.lexical.retrieve(ctx, &wide), self.embed(ctx, &query.text));
+        let mut found = found?;
+        let mut steps = vec![embedded];
+        steps.append(&mut found.trace.steps);
+        found.trace = RetrievalTrace { strategy: Strategy::Hybrid, steps };
+        match vector {
+            Ok(vector) => self.fuse(ctx, &wide, &vector, &mut found).await?,
+            Err(error) => fall_back(ctx, &error)?,
+        }
+        found.candidates.truncate(query.top_k);
+        Ok(found)
+    }
+}
+
+/// Goes on without the question's vector, unless the asker has gone.
+fn fall_back(ctx: &Context, error: &Error) -> Result<()> {
+    ctx.check()?;
+    if error.kind() == ErrorKind::Cancelled {
+        return Err(Error::new(ErrorKind::Cancelled, "The work was stopped."));
+    }
+    tracing::warn!(%error, ?error, "the question could not be embedded; its words alone decide");
+    Ok(())
+}
+
+/// Searches by words and meaning where the embedder knows the question's language, and by words elsewhere: of a
+/// language that it does not know, its vectors say little, and the words still say what they say.
+#[derive(Debug)]
+pub struct AutoRetriever {
+    hybrid: Arc<dyn Retriever>,
+    lexical: Arc<dyn Retriever>,
+    languages: Option<Vec<Language>>,
+}
+
+impl AutoRetriever {
+    /// A retriever that chooses between these by `languages`, those that the embedder knows; `None` where it knows most
+    /// of them.
+    #[must_use]
+    pub fn new(
+        hybrid: Arc<dyn Retriever>,
+        lexical: Arc<dyn Retriever>,
+        languages: Option<Vec<Language>>,
+    ) -> Self {
+        Self { hybrid, lexical, languages }
+    }
+
+    fn knows(&self, question: &str) -> bool {
+        self.languages.as_ref().is_none_or(|known| {
+            question_language(question).is_some_and(|language| known.contains(&language))
+        })
+    }
+}
+
+#[async_trait]
+impl Retriever for AutoRetriever {
+    async fn retrieve(&self, ctx: &Context, query: &Query) -> Result<Retrieval> {
+        let chosen = if self.knows(&query.text) { &self.hybrid } else { &self.lexical };
+        chosen.retrieve(ctx, query).await
+    }
+}
