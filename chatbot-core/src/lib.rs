@@ -12,8 +12,12 @@ pub mod traits;
 pub mod blobs;
 pub mod buses;
 pub mod chunkers;
+#[cfg(feature = "builtin-embedder")]
+pub mod embedders;
 pub mod history;
 pub mod indexes;
+#[cfg(feature = "builtin-embedder")]
+mod kernels;
 pub mod layers;
 pub mod models;
 pub mod parsers;
