@@ -255,6 +255,10 @@ impl ChatbotBuilder {
 
 /// The embedder of this name. A build without the built-in one works without it.
 fn embedder_of(uri: &str) -> Result<Option<Arc<dyn Embedder>>> {
+    #[cfg(feature = "builtin-embedder")]
+    if let Some(folder) = uri.strip_prefix("candle:") {
+        return Ok(Some(Arc::new(crate::embedders::BertEmbedder::open(folder)?)));
+    }
     match uri {
         "builtin" | "none" => Ok(None),
         _ => Err(Error::new(

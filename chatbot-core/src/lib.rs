@@ -13,6 +13,8 @@ pub mod traits;
 pub mod blobs;
 pub mod buses;
 pub mod chunkers;
+#[cfg(feature = "builtin-embedder")]
+pub mod embedders;
 pub mod history;
 pub mod indexes;
 pub mod layers;

@@ -3,6 +3,14 @@
 //! Each is a safe function on slices that picks, while the program runs, the widest instructions this processor has. A
 //! plain version stands beside each one: it is used where there are none, and the tests compare the two.
 
+#[cfg(feature = "builtin-embedder")]
+mod encoder;
+#[cfg(feature = "builtin-embedder")]
+mod matmul;
 mod scan;
 
+#[cfg(feature = "builtin-embedder")]
+pub(crate) use encoder::{add_bias, bias_gelu, residual_layer_norm, softmax_rows};
+#[cfg(feature = "builtin-embedder")]
+pub(crate) use matmul::{Matrix, matmul};
 pub use scan::{Codes, dot_f32};

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+#[cfg(feature = "builtin-embedder")]
+use chatbot_core::embedders::BertEmbedder;
 use chatbot_core::layers::QueryCache;
 use chatbot_core::testing::ScriptedEmbedder;
 use chatbot_core::testing::conformance::embedder;
@@ -76,4 +78,35 @@ async fn an_engine_refuses_an_embedder_that_nobody_knows() {
     let custom = ScriptedEmbedder::default();
     let chatbot = Chatbot::builder().custom_embedder(custom).build().await.unwrap();
     chatbot.close().await.unwrap();
+}
+
+/// What sentence-transformers makes of these texts with all-MiniLM-L6-v2: the first components of each vector.
+#[cfg(feature = "builtin-embedder")]
+#[tokio::test]
+async fn a_model_in_a_folder_computes_what_sentence_transformers_does() {
+    let Ok(folder) = std::env::var("CHATBOT_MINILM") else {
+        println!("skipped: CHATBOT_MINILM names no folder with the weights of all-MiniLM-L6-v2");
+        return;
+    };
+    let golden: serde_json::Value =
+        serde_json::from_str(include_str!("embedders/minilm.json")).unwrap();
+    let golden = golden.as_array().unwrap();
+    let texts: Vec<&str> = golden.iter().map(|entry| entry["text"].as_str().unwrap()).collect();
+    let embedder = BertEmbedder::open(folder).unwrap();
+    let vectors = embedder.embed(&Context::local(), request(EmbedKind::Document, &texts)).await;
+    for (vector, entry) in vectors.unwrap().iter().zip(golden) {
+        for (value, expected) in vector.iter().zip(entry["start"].as_array().unwrap()) {
+            assert!((f64::from(*value) - expected.as_f64().unwrap()).abs() < 1e-5, "{entry}");
+        }
+    }
+    embedder::run(&embedder).await;
+}
+
+#[cfg(feature = "builtin-embedder")]
+#[test]
+fn a_folder_without_a_model_is_refused_by_the_name_of_what_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = BertEmbedder::open(folder.path()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConfigInvalid);
+    assert!(error.to_string().contains("config.json"), "{error}");
 }

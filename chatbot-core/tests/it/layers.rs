@@ -6,8 +6,10 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const L0: &[&str] = &["error", "types", "text", "sse", "kernels"];
+const L0: &[&str] = &["error", "types", "text", "sse"];
 const L1: &[&str] = &["context", "traits"];
+/// Pure functions over slices, for whoever has time to save.
+const KERNELS: &[&str] = &["kernels"];
 const L2: &[&str] = &[
     "blobs",
     "buses",
@@ -35,8 +37,10 @@ fn may_see(from: &str, to: &str) -> bool {
         || match from {
             _ if L0.contains(&from) => below(&[L0]),
             _ if L1.contains(&from) => below(&[L0, L1]),
-            _ if L2.contains(&from) || L3.contains(&from) => below(&[L0, L1]),
-            _ => below(&[L0, L1, L2, L3, L4]),
+            _ if KERNELS.contains(&from) => false,
+            _ if L2.contains(&from) => below(&[L0, L1, KERNELS]),
+            _ if L3.contains(&from) => below(&[L0, L1]),
+            _ => below(&[L0, L1, KERNELS, L2, L3, L4]),
         }
 }
 
@@ -164,7 +168,7 @@ fn every_path_leads_downwards() {
     let sources = sources();
     let lib = fs::read_to_string(root().join("lib.rs")).unwrap();
     let reexports = reexports(&lib);
-    let known = [L0, L1, L2, L3, L4].concat();
+    let known = [L0, L1, KERNELS, L2, L3, L4].concat();
     let mut offences = Vec::new();
     for (path, source) in &sources {
         let module = module_of(path);

@@ -1,0 +1,201 @@
+//! A model's numbers, checked against its description before anything is computed with them.
+
+use safetensors::{Dtype, SafeTensors};
+use serde::Deserialize;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// What a `config.json` says about a model of the BERT family.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Config {
+    pub(crate) hidden_size: usize,
+    pub(crate) num_hidden_layers: usize,
+    pub(crate) num_attention_heads: usize,
+    pub(crate) intermediate_size: usize,
+    pub(crate) max_position_embeddings: usize,
+    vocab_size: usize,
+    #[serde(default = "epsilon")]
+    pub(crate) layer_norm_eps: f32,
+    #[serde(default = "activation")]
+    hidden_act: String,
+    #[serde(default = "positions")]
+    position_embedding_type: String,
+    model_type: String,
+}
+
+const fn epsilon() -> f32 {
+    1e-12
+}
+
+fn activation() -> String {
+    "gelu".to_owned()
+}
+
+fn positions() -> String {
+    "absolute".to_owned()
+}
+
+/// No model of this family is larger: what a damaged file says must not decide how much memory is asked for.
+const MAX_SIZE: usize = 1 << 20;
+
+impl Config {
+    /// Reads a `config.json`.
+    ///
+    /// # Errors
+    /// `config_invalid` where the model is of another family or has impossible sizes.
+    pub(crate) fn from_json(bytes: &[u8]) -> Result<Self> {
+        let config: Self = serde_json::from_slice(bytes)
+            .map_err(|error| unusable("its `config.json` cannot be read").with_source(error))?;
+        let is_known = config.model_type == "bert"
+            && config.hidden_act == "gelu"
+            && config.position_embedding_type == "absolute";
+        if !is_known {
+            return Err(unusable("only BERT with GELU and absolute positions is supported"));
+        }
+        let sizes = [
+            config.hidden_size,
+            config.num_hidden_layers,
+            config.num_attention_heads,
+            config.intermediate_size,
+            config.vocab_size,
+        ];
+        let is_possible = sizes.iter().all(|size| (1..=MAX_SIZE).contains(size))
+            && config.hidden_size.is_multiple_of(config.num_attention_heads)
+            && (3..=MAX_SIZE).contains(&config.max_position_embeddings);
+        is_possible.then_some(config).ok_or_else(|| unusable("its sizes make no sense"))
+    }
+}
+
+/// Scale and shift of a layer normalisation.
+#[derive(Debug)]
+pub(crate) struct Norm {
+    pub(crate) weight: Vec<f32>,
+    pub(crate) bias: Vec<f32>,
+}
+
+/// A matrix with a row for each output, and what is added.
+#[derive(Debug)]
+pub(crate) struct Linear {
+    pub(crate) weight: Vec<f32>,
+    pub(crate) bias: Vec<f32>,
+}
+
+/// One layer of the encoder.
+#[derive(Debug)]
+pub(crate) struct Layer {
+    /// Query, key and value, one below the other, so that one product makes all three.
+    pub(crate) qkv: Linear,
+    pub(crate) output: Linear,
+    pub(crate) output_norm: Norm,
+    pub(crate) up: Linear,
+    pub(crate) down: Linear,
+    pub(crate) down_norm: Norm,
+}
+
+/// All of a model.
+#[derive(Debug)]
+pub(crate) struct Weights {
+    pub(crate) tokens: Vec<f32>,
+    pub(crate) positions: Vec<f32>,
+    /// The row of the only segment there is.
+    pub(crate) segment: Vec<f32>,
+    pub(crate) norm: Norm,
+    pub(crate) layers: Vec<Layer>,
+}
+
+impl Weights {
+    /// Takes the weights out of a safetensors file.
+    ///
+    /// # Errors
+    /// `config_invalid` where a tensor is missing, has another shape than `config` says, or is not of 32-bit floats.
+    pub(crate) fn from_safetensors(bytes: &[u8], config: &Config) -> Result<Self> {
+        let tensors = SafeTensors::deserialize(bytes)
+            .map_err(|error| unusable("its weights are damaged").with_source(error))?;
+        let names = tensors.names();
+        let prefix = if names.iter().any(|name| name.starts_with("bert.")) { "bert." } else { "" };
+        let file = Tensors { tensors: &tensors, prefix };
+        let width = config.hidden_size;
+        let mut segment = file.rows("embeddings.token_type_embeddings.weight", width)?;
+        segment.truncate(width);
+        Ok(Self {
+            tokens: file.take("embeddings.word_embeddings.weight", &[config.vocab_size, width])?,
+            positions: file.take(
+                "embeddings.position_embeddings.weight",
+                &[config.max_position_embeddings, width],
+            )?,
+            segment,
+            norm: file.norm("embeddings.LayerNorm", width)?,
+            layers: (0..config.num_hidden_layers)
+                .map(|n| file.layer(&format!("encoder.layer.{n}"), config))
+                .collect::<Result<_>>()?,
+        })
+    }
+}
+
+struct Tensors<'a> {
+    tensors: &'a SafeTensors<'a>,
+    prefix: &'a str,
+}
+
+impl Tensors<'_> {
+    fn layer(&self, name: &str, config: &Config) -> Result<Layer> {
+        let (width, inner) = (config.hidden_size, config.intermediate_size);
+        let mut qkv = Linear { weight: Vec::new(), bias: Vec::new() };
+        for part in ["query", "key", "value"] {
+            let part = self.linear(&format!("{name}.attention.self.{part}"), [width, width])?;
+            qkv.weight.extend(part.weight);
+            qkv.bias.extend(part.bias);
+        }
+        Ok(Layer {
+            qkv,
+            output: self.linear(&format!("{name}.attention.output.dense"), [width, width])?,
+            output_norm: self.norm(&format!("{name}.attention.output.LayerNorm"), width)?,
+            up: self.linear(&format!("{name}.intermediate.dense"), [inner, width])?,
+            down: self.linear(&format!("{name}.output.dense"), [width, inner])?,
+            down_norm: self.norm(&format!("{name}.output.LayerNorm"), width)?,
+        })
+    }
+
+    fn linear(&self, name: &str, shape: [usize; 2]) -> Result<Linear> {
+        let [rows, _] = shape;
+        Ok(Linear {
+            weight: self.take(&format!("{name}.weight"), &shape)?,
+            bias: self.take(&format!("{name}.bias"), &[rows])?,
+        })
+    }
+
+    fn norm(&self, name: &str, width: usize) -> Result<Norm> {
+        Ok(Norm {
+            weight: self.take(&format!("{name}.weight"), &[width])?,
+            bias: self.take(&format!("{name}.bias"), &[width])?,
+        })
+    }
+
+    /// A matrix of one row or more.
+    fn rows(&self, name: &str, width: usize) -> Result<Vec<f32>> {
+        let values =
+            self.values(name, |shape| matches!(shape, [rows, w] if *rows > 0 && *w == width))?;
+        Ok(values)
+    }
+
+    fn take(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        self.values(name, |found| found == shape)
+    }
+
+    fn values(&self, name: &str, is_right: impl Fn(&[usize]) -> bool) -> Result<Vec<f32>> {
+        let tensor = self.tensors.tensor(&format!("{}{name}", self.prefix)).map_err(|error| {
+            unusable("a tensor is missing").with_context("tensor", name).with_source(error)
+        })?;
+        if tensor.dtype() != Dtype::F32 || !is_right(tensor.shape()) {
+            return Err(
+                unusable("a tensor is not what `config.json` says").with_context("tensor", name)
+            );
+        }
+        let (values, _) = tensor.data().as_chunks::<4>();
+        Ok(values.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
+    }
+}
+
+pub(crate) fn unusable(why: &str) -> Error {
+    Error::new(ErrorKind::ConfigInvalid, format!("The embedder's model cannot be used: {why}."))
+}

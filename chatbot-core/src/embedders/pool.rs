@@ -1,0 +1,177 @@
+//! Threads that embed texts, one at a time each: questions first, and nothing held while nobody asks.
+//!
+//! A text is the unit of work. So a question waits for one passage at the most, however many are queued; a call that was
+//! cancelled costs one text; and questions that come together are spread over the threads.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::bert::Bert;
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::traits::EmbedKind;
+
+/// A text, and where its vector goes.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) ctx: Context,
+    pub(super) text: String,
+    /// The text's place in its call.
+    pub(super) at: usize,
+    pub(super) reply: UnboundedSender<(usize, Result<Vec<f32>>)>,
+}
+
+type Load = dyn Fn() -> Result<Bert> + Send + Sync;
+
+/// Threads that begin with the first text and end when nothing was asked for a while, the last one with the model.
+pub(super) struct Pool {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    load: Box<Load>,
+    n_threads: usize,
+    idle: Duration,
+    state: Mutex<State>,
+    wake: Condvar,
+    /// Held while the model is read, so that it is read once.
+    model: Mutex<Option<Arc<Bert>>>,
+}
+
+#[derive(Default)]
+struct State {
+    questions: VecDeque<Job>,
+    passages: VecDeque<Job>,
+    n_running: usize,
+    n_waiting: usize,
+    closed: bool,
+}
+
+impl Pool {
+    /// At most `n_threads`, which end after `idle` without work.
+    pub(super) fn new(
+        load: impl Fn() -> Result<Bert> + Send + Sync + 'static,
+        n_threads: usize,
+        idle: Duration,
+    ) -> Self {
+        let shared = Shared {
+            load: Box::new(load),
+            n_threads: n_threads.max(1),
+            idle,
+            state: Mutex::default(),
+            wake: Condvar::new(),
+            model: Mutex::default(),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Queues texts.
+    ///
+    /// # Errors
+    /// `unavailable` where the system gives no thread.
+    pub(super) fn submit(&self, kind: EmbedKind, jobs: Vec<Job>) -> Result<()> {
+        let mut state = self.shared.state();
+        let n_free = self.shared.n_threads.saturating_sub(state.n_running);
+        let n_wanted = jobs.len().saturating_sub(state.n_waiting);
+        match kind {
+            EmbedKind::Query => state.questions.extend(jobs),
+            EmbedKind::Document => state.passages.extend(jobs),
+        }
+        for _ in 0..n_wanted.min(n_free) {
+            let shared = Arc::clone(&self.shared);
+            let thread = std::thread::Builder::new().name("embedder".to_owned());
+            match thread.spawn(move || shared.work()) {
+                Ok(_) => state.n_running += 1,
+                Err(error) if state.n_running == 0 => return Err(error.into()),
+                Err(_) => break,
+            }
+        }
+        drop(state);
+        self.shared.wake.notify_all();
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Pool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pool").field("n_threads", &self.shared.n_threads).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.shared.state().closed = true;
+        self.shared.wake.notify_all();
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn work(&self) {
+        while let Some(job) = self.next() {
+            if job.reply.is_closed() {
+                continue;
+            }
+            // A defect in the model's code fails this text, and not the thread that others wait for.
+            let run = std::panic::AssertUnwindSafe(|| self.embed(&job));
+            let vector = std::panic::catch_unwind(run)
+                .unwrap_or_else(|_| Err(Error::internal("The embedder failed on a text.")));
+            // Whoever asked may have left meanwhile.
+            let _ = job.reply.send((job.at, vector));
+        }
+    }
+
+    fn embed(&self, job: &Job) -> Result<Vec<f32>> {
+        job.ctx.check()?;
+        self.model()?.embed(&job.text, || job.ctx.check())
+    }
+
+    /// The next text, questions first; `None` where this thread should end.
+    fn next(&self) -> Option<Job> {
+        let mut state = self.state();
+        loop {
+            let job = state.questions.pop_front();
+            if let Some(job) = job.or_else(|| state.passages.pop_front()) {
+                return Some(job);
+            }
+            state.n_waiting += 1;
+            let (woken, wait) = self
+                .wake
+                .wait_timeout_while(state, self.idle, |state| {
+                    state.questions.is_empty() && state.passages.is_empty() && !state.closed
+                })
+                .unwrap_or_else(PoisonError::into_inner);
+            state = woken;
+            state.n_waiting -= 1;
+            let is_idle = state.questions.is_empty() && state.passages.is_empty();
+            if is_idle && (wait.timed_out() || state.closed) {
+                self.leave(state);
+                return None;
+            }
+        }
+    }
+
+    /// Ends this thread; the last one gives the model's memory back.
+    fn leave(&self, mut state: MutexGuard<'_, State>) {
+        state.n_running -= 1;
+        if state.n_running == 0 {
+            self.model.lock().unwrap_or_else(PoisonError::into_inner).take();
+        }
+    }
+
+    fn model(&self) -> Result<Arc<Bert>> {
+        let mut model = self.model.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(model) = &*model {
+            return Ok(Arc::clone(model));
+        }
+        let loaded = Arc::new((self.load)()?);
+        *model = Some(Arc::clone(&loaded));
+        Ok(loaded)
+    }
+}
