@@ -10,7 +10,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use super::messages::{Details, redact_sources};
 use super::sql::{Columns as _, sql, to_json};
 use super::staging::{Cleared, clear_some};
-use super::{Lane, SqliteStore};
+use super::{Lane, SqliteStore, embeddings};
 use crate::context::Context;
 use crate::error::Result;
 use crate::traits::Swept;
@@ -117,6 +117,9 @@ async fn version_step(
         return Ok((0, true));
     }
     let Cleared { n_rows, all } = clear_some(conn, version).await?;
+    if n_rows > 0 {
+        embeddings::note_loose(conn).await?;
+    }
     if !all {
         return Ok((n_rows, false));
     }
@@ -155,6 +158,9 @@ async fn document_step(
     if let Some(version) = version {
         let id: VersionId = version.col("id")?;
         let Cleared { n_rows, all } = clear_some(conn, id).await?;
+        if n_rows > 0 {
+            embeddings::note_loose(conn).await?;
+        }
         if !all {
             return Ok((n_rows, false));
         }

@@ -12,24 +12,38 @@ mod changes;
 mod collections;
 mod conversations;
 mod documents;
+mod embeddings;
 mod jobs;
 
 pub use changes::{ChangeFeed, ChunkVector, LiveVersion};
 pub use collections::CollectionStore;
 pub use conversations::{BeginTurn, BegunTurn, ConversationStore, FinishTurn, TurnTarget};
 pub use documents::{AcceptDocument, AcceptVersion, Accepted, DocumentStore, Swept};
+pub use embeddings::{EmbeddingStore, NewEmbeddings};
 pub use jobs::{JobStore, PublishVersion};
 
 use super::ChunkReader;
 
 /// Everything that is true.
 pub trait Store:
-    CollectionStore + DocumentStore + JobStore + ChangeFeed + ConversationStore + ChunkReader
+    CollectionStore
+    + DocumentStore
+    + JobStore
+    + EmbeddingStore
+    + ChangeFeed
+    + ConversationStore
+    + ChunkReader
 {
 }
 
 impl<T> Store for T where
-    T: CollectionStore + DocumentStore + JobStore + ChangeFeed + ConversationStore + ChunkReader
+    T: CollectionStore
+        + DocumentStore
+        + JobStore
+        + EmbeddingStore
+        + ChangeFeed
+        + ConversationStore
+        + ChunkReader
 {
 }
 
