@@ -2,10 +2,12 @@
 
 mod clock;
 pub mod conformance;
+mod scripted_embedder;
 mod scripted_model;
 pub mod scripted_server;
 mod turn_contract;
 
 pub use clock::FixedClock;
+pub use scripted_embedder::ScriptedEmbedder;
 pub use scripted_model::{ScriptedModel, Step};
 pub use turn_contract::{citation_violations, turn_violations};

@@ -11,6 +11,7 @@
 
 mod blobs_and_buses;
 mod chunkers;
+mod embedders;
 mod facade;
 #[cfg(feature = "local-index")]
 mod index;

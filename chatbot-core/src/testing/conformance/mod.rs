@@ -9,6 +9,7 @@ pub mod blob_store;
 pub mod bus;
 pub mod chat_model;
 pub mod chunker;
+pub mod embedder;
 pub mod index;
 pub mod parser;
 pub mod retriever;
