@@ -19,7 +19,7 @@ use crate::parsers::{InProcessReader, Parsers};
 use crate::stores::SqliteStore;
 use crate::strategies::strategies;
 use crate::traits::{
-    BlobStore, ChatModel, ChunkReader, Chunker, Clock, Index, ParseLimits, Parser, Store,
+    BlobStore, ChatModel, ChunkReader, Chunker, Clock, Embedder, Index, ParseLimits, Parser, Store,
     SystemClock,
 };
 
@@ -40,6 +40,7 @@ use crate::traits::{
 pub struct ChatbotBuilder {
     config: EngineConfig,
     models: Vec<Arc<dyn ChatModel>>,
+    embedder: Option<Arc<dyn Embedder>>,
     parsers: Vec<Arc<dyn Parser>>,
     chunker: Option<Arc<dyn Chunker>>,
     clock: Option<Arc<dyn Clock>>,
@@ -79,6 +80,13 @@ impl ChatbotBuilder {
     pub fn custom_model(mut self, model: impl ChatModel + 'static) -> Self {
         self.config.model.clone_from(&model.info().name);
         self.models.push(Arc::new(model));
+        self
+    }
+
+    /// Finds passages by meaning with an embedder of the host's own.
+    #[must_use]
+    pub fn custom_embedder(mut self, embedder: impl Embedder + 'static) -> Self {
+        self.embedder = Some(Arc::new(embedder));
         self
     }
 
@@ -146,6 +154,7 @@ impl ChatbotBuilder {
             chunker: self.chunker.clone().unwrap_or_else(|| Arc::new(self.default_chunker())),
             history: Arc::new(WindowHistory),
             counter: Arc::new(EstimatedTokens),
+            embedder: self.embedder.clone(),
             retrievers,
             models: self.models()?,
         })
@@ -174,6 +183,8 @@ impl ChatbotBuilder {
             max_message_bytes: self.config.limits.max_message_bytes,
             n_workers: self.config.ingestion.n_workers,
             abandon_after: self.config.turns.abandon_after(),
+            embedding_batch: self.config.embedding.batch_size,
+            embedding_paused: self.config.embedding.paused,
         }
     }
 

@@ -27,6 +27,8 @@ pub struct EngineConfig {
     pub limits: LimitsConfig,
     /// How documents are taken in.
     pub ingestion: IngestionConfig,
+    /// How passages get their vectors.
+    pub embedding: EmbeddingConfig,
     /// How turns run.
     pub turns: TurnConfig,
 }
@@ -41,6 +43,7 @@ impl Default for EngineConfig {
             chunking: ChunkingConfig::default(),
             limits: LimitsConfig::default(),
             ingestion: IngestionConfig::default(),
+            embedding: EmbeddingConfig::default(),
             turns: TurnConfig::default(),
         }
     }
@@ -63,6 +66,7 @@ impl EngineConfig {
             (self.limits.max_upload_bytes > 0, "limits.max_upload_bytes", "more than 0"),
             (self.limits.max_message_bytes > 0, "limits.max_message_bytes", "more than 0"),
             ((1..=64).contains(&self.ingestion.n_workers), "ingestion.n_workers", "1 to 64"),
+            ((1..=1024).contains(&self.embedding.batch_size), "embedding.batch_size", "1 to 1024"),
             (self.turns.abandon_after_s > 0, "turns.abandon_after_s", "more than 0"),
         ];
         match checks.iter().find(|(holds, ..)| !holds) {
@@ -122,6 +126,23 @@ impl Default for IngestionConfig {
     /// Two: one is parsed while another is stored, and a chat keeps half of a small machine.
     fn default() -> Self {
         Self { n_workers: 2 }
+    }
+}
+
+/// How passages get their vectors, in the background.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EmbeddingConfig {
+    /// Whether it waits until it is resumed.
+    pub paused: bool,
+    /// Passages embedded and stored at a time.
+    pub batch_size: u32,
+}
+
+impl Default for EmbeddingConfig {
+    /// 32 passages: a batch takes well under a second on two cores, and its vectors are written in about a millisecond.
+    fn default() -> Self {
+        Self { paused: false, batch_size: 32 }
     }
 }
 

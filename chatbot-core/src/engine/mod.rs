@@ -6,6 +6,7 @@
 mod access;
 mod cite;
 mod documents;
+mod embedding;
 mod evidence;
 mod folder;
 mod health;
@@ -29,13 +30,13 @@ use tokio_util::task::TaskTracker;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::traits::{
-    BlobStore, Bus, ChatModel, Chunker, Clock, DocumentReader, HistoryPolicy, Index, Retriever,
-    Signal, Store, TokenCounter,
+    BlobStore, Bus, ChatModel, Chunker, Clock, DocumentReader, Embedder, HistoryPolicy, Index,
+    Retriever, Signal, Store, TokenCounter,
 };
 use crate::types::Strategy;
 
 pub use documents::{NewDocument, Original};
-pub use folder::IngestReport;
+pub use folder::{IngestOptions, IngestReport, WaitFor};
 pub use health::ComponentHealth;
 pub use pipeline::Extraction;
 pub use turn::{EventStream, Turn, TurnRequest};
@@ -52,6 +53,8 @@ pub(crate) struct Parts {
     pub(crate) chunker: Arc<dyn Chunker>,
     pub(crate) history: Arc<dyn HistoryPolicy>,
     pub(crate) counter: Arc<dyn TokenCounter>,
+    /// `None` where search goes by words alone.
+    pub(crate) embedder: Option<Arc<dyn Embedder>>,
     /// `auto` is always there.
     pub(crate) retrievers: HashMap<Strategy, Arc<dyn Retriever>>,
     /// By the names that requests use; `settings.model` is always there.
@@ -66,6 +69,10 @@ pub(crate) struct Settings {
     pub(crate) max_message_bytes: usize,
     pub(crate) n_workers: usize,
     pub(crate) abandon_after: Duration,
+    /// Chunks embedded at a time.
+    pub(crate) embedding_batch: u32,
+    /// Whether embedding waits until somebody resumes it.
+    pub(crate) embedding_paused: bool,
 }
 
 /// An engine that runs.
@@ -84,6 +91,7 @@ pub(crate) struct Engine {
     originals: tokio::sync::RwLock<()>,
     /// The last change that the index has.
     projected: watch::Sender<u64>,
+    embedding: embedding::Embedding,
     /// Whatever must live as long as the engine, such as a temporary directory or a lock.
     _keep: Vec<Box<dyn std::any::Any + Send + Sync>>,
 }
@@ -101,6 +109,9 @@ impl Engine {
         let ctx = Context::system();
         parts.store.release_leases(&ctx).await?;
         parts.store.close_abandoned_turns(&ctx, true).await?;
+        let embedder = parts.embedder.as_ref().map(|embedder| embedder.info());
+        parts.store.use_embedder(&ctx, embedder).await?;
+        let embedding = embedding::Embedding::new(settings.embedding_paused);
         let engine = Arc::new(Self {
             parts,
             settings,
@@ -110,12 +121,16 @@ impl Engine {
             running: worker::Running::default(),
             originals: tokio::sync::RwLock::default(),
             projected: watch::Sender::new(0),
+            embedding,
             _keep: keep,
         });
         for _ in 0..engine.settings.n_workers {
             engine.tasks.spawn(worker::run(Arc::downgrade(&engine), engine.ctx.clone()));
         }
         engine.tasks.spawn(projector::run(Arc::downgrade(&engine), engine.ctx.clone()));
+        if engine.parts.embedder.is_some() {
+            engine.tasks.spawn(embedding::run(Arc::downgrade(&engine), engine.ctx.clone()));
+        }
         engine.tasks.spawn(janitor::run(Arc::downgrade(&engine), engine.ctx.clone()));
         engine.tasks.spawn(turn::listen_for_stops(Arc::downgrade(&engine), engine.ctx.clone()));
         Ok(engine)

@@ -12,6 +12,7 @@
 mod blobs_and_buses;
 mod chunkers;
 mod embedders;
+mod embedding;
 mod facade;
 #[cfg(feature = "local-index")]
 mod index;

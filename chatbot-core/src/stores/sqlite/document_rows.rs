@@ -66,7 +66,7 @@ fn document_of(row: &SqliteRow) -> Result<Document> {
     let failure = row.maybe_json("failure")?.filter(|_| made == DocumentStatus::Failed);
     let coverage = coverage(ready, row.col("dense")?);
     let refused = row.maybe_json("dense_failure")?.filter(|_| ready);
-    let learning = made == DocumentStatus::Ready && coverage.dense < 1.0 && refused.is_none();
+    let learning = ready && made.is_final() && coverage.dense < 1.0 && refused.is_none();
     let said = row.col::<Option<String>>("stage")?;
     Ok(Document {
         id: row.col("id")?,
