@@ -14,6 +14,7 @@ use crate::engine::{Engine, Parts, Settings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::history::{EstimatedTokens, WindowHistory};
 use crate::indexes::LocalIndex;
+use crate::layers::QueryCache;
 use crate::models::{ExtractiveModel, OpenAiConfig, OpenAiModel};
 use crate::parsers::{InProcessReader, Parsers};
 use crate::stores::SqliteStore;
@@ -83,9 +84,18 @@ impl ChatbotBuilder {
         self
     }
 
+    /// Finds passages by meaning with this embedder: `builtin`, `candle:/path/to/a/folder`, or `none`.
+    #[must_use]
+    pub fn embedder(mut self, uri: impl Into<String>) -> Self {
+        self.config.embedder = uri.into();
+        self.embedder = None;
+        self
+    }
+
     /// Finds passages by meaning with an embedder of the host's own.
     #[must_use]
     pub fn custom_embedder(mut self, embedder: impl Embedder + 'static) -> Self {
+        self.config.embedder.clone_from(&embedder.info().name);
         self.embedder = Some(Arc::new(embedder));
         self
     }
@@ -154,10 +164,19 @@ impl ChatbotBuilder {
             chunker: self.chunker.clone().unwrap_or_else(|| Arc::new(self.default_chunker())),
             history: Arc::new(WindowHistory),
             counter: Arc::new(EstimatedTokens),
-            embedder: self.embedder.clone(),
+            embedder: self.embedder_for()?,
             retrievers,
             models: self.models()?,
         })
+    }
+
+    /// The embedder that was asked for, with a memory of the questions it embedded; `None` where there is none.
+    fn embedder_for(&self) -> Result<Option<Arc<dyn Embedder>>> {
+        let embedder = match (&self.embedder, self.config.embedder.as_str()) {
+            (Some(embedder), _) => Some(Arc::clone(embedder)),
+            (None, uri) => embedder_of(uri)?,
+        };
+        Ok(embedder.map(|embedder| Arc::new(QueryCache::new(embedder)) as Arc<dyn Embedder>))
     }
 
     fn document_reader(&self) -> InProcessReader {
@@ -228,5 +247,18 @@ impl ChatbotBuilder {
             api_key: key,
         };
         Ok(Arc::new(OpenAiModel::new(config)?))
+    }
+}
+
+/// The embedder of this name. A build without the built-in one works without it.
+fn embedder_of(uri: &str) -> Result<Option<Arc<dyn Embedder>>> {
+    match uri {
+        "builtin" | "none" => Ok(None),
+        _ => Err(Error::new(
+            ErrorKind::ConfigInvalid,
+            format!(
+                "There is no embedder `{uri}`. Use `builtin`, `candle:/path/to/a/folder` or `none`."
+            ),
+        )),
     }
 }

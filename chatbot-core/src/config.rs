@@ -19,6 +19,8 @@ pub struct EngineConfig {
     pub model: String,
     /// Other models that a request may name.
     pub models: Vec<String>,
+    /// What finds passages by their meaning: `builtin`, `candle:/path/to/a/folder`, or `none`.
+    pub embedder: String,
     /// Keys of providers, by their scheme (`openai`).
     pub keys: BTreeMap<String, Secret>,
     /// How texts are cut.
@@ -39,6 +41,7 @@ impl Default for EngineConfig {
             data_dir: None,
             model: "extractive".to_owned(),
             models: Vec::new(),
+            embedder: "builtin".to_owned(),
             keys: BTreeMap::new(),
             chunking: ChunkingConfig::default(),
             limits: LimitsConfig::default(),

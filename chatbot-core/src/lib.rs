@@ -14,6 +14,7 @@ pub mod buses;
 pub mod chunkers;
 pub mod history;
 pub mod indexes;
+pub mod layers;
 pub mod models;
 pub mod parsers;
 pub mod retrievers;

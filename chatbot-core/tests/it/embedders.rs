@@ -1,9 +1,12 @@
 //! Embedders: the suite that all of them pass, and what is peculiar to each.
 
+use std::sync::Arc;
+
+use chatbot_core::layers::QueryCache;
 use chatbot_core::testing::ScriptedEmbedder;
 use chatbot_core::testing::conformance::embedder;
 use chatbot_core::traits::{EmbedKind, EmbedRequest, Embedder as _};
-use chatbot_core::{Context, ErrorKind};
+use chatbot_core::{Chatbot, Context, ErrorKind};
 
 fn request(kind: EmbedKind, texts: &[&str]) -> EmbedRequest {
     EmbedRequest { kind, texts: texts.iter().map(|text| (*text).to_owned()).collect() }
@@ -28,4 +31,49 @@ async fn the_scripted_embedder_counts_and_fails_as_told() {
     assert_eq!(embedder.n_texts(EmbedKind::Document), 2);
     embedder.fail_with(None);
     assert!(embedder.embed(&ctx, request(EmbedKind::Query, &["one"])).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_cache_keeps_the_contract_and_asks_once_for_a_question() {
+    embedder::run(&QueryCache::new(Arc::new(ScriptedEmbedder::default()))).await;
+    let inner = ScriptedEmbedder::default();
+    let cache = QueryCache::new(Arc::new(inner.clone()));
+    let ctx = Context::local();
+    let plain = inner.embed(&ctx, request(EmbedKind::Document, &["two", "one"])).await.unwrap();
+    cache.embed(&ctx, request(EmbedKind::Query, &["one"])).await.unwrap();
+    let mixed = cache.embed(&ctx, request(EmbedKind::Query, &["two", "one"])).await.unwrap();
+    assert_eq!(mixed, plain, "the order of the texts, known or not");
+    cache.embed(&ctx, request(EmbedKind::Query, &["two", "one"])).await.unwrap();
+    assert_eq!(inner.n_texts(EmbedKind::Query), 2);
+    for _ in 0..2 {
+        cache.embed(&ctx, request(EmbedKind::Document, &["one"])).await.unwrap();
+    }
+    assert_eq!(inner.n_texts(EmbedKind::Document), 4, "passages go through");
+}
+
+#[tokio::test]
+async fn a_cache_forgets_the_question_asked_for_longest_ago() {
+    let inner = ScriptedEmbedder::default();
+    let cache = QueryCache::new(Arc::new(inner.clone()));
+    let ctx = Context::local();
+    for i in 0..512 {
+        cache.embed(&ctx, request(EmbedKind::Query, &[&i.to_string()])).await.unwrap();
+    }
+    cache.embed(&ctx, request(EmbedKind::Query, &["0", "512"])).await.unwrap();
+    assert_eq!(inner.n_texts(EmbedKind::Query), 513);
+    cache.embed(&ctx, request(EmbedKind::Query, &["0"])).await.unwrap();
+    assert_eq!(inner.n_texts(EmbedKind::Query), 513, "just asked for");
+    cache.embed(&ctx, request(EmbedKind::Query, &["1"])).await.unwrap();
+    assert_eq!(inner.n_texts(EmbedKind::Query), 514, "asked for longest ago");
+}
+
+#[tokio::test]
+async fn an_engine_refuses_an_embedder_that_nobody_knows() {
+    let refused = Chatbot::builder().embedder("nonsense").build().await;
+    assert_eq!(refused.err().map(|error| error.kind()), Some(ErrorKind::ConfigInvalid));
+    let chatbot = Chatbot::builder().embedder("none").build().await.unwrap();
+    chatbot.close().await.unwrap();
+    let custom = ScriptedEmbedder::default();
+    let chatbot = Chatbot::builder().custom_embedder(custom).build().await.unwrap();
+    chatbot.close().await.unwrap();
 }
