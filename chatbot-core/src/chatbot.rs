@@ -9,16 +9,16 @@ use crate::builder::ChatbotBuilder;
 use crate::config::EngineConfig;
 use crate::context::Context;
 use crate::engine::{
-    ComponentHealth, Engine, EventStream, Extraction, IngestReport, NewDocument, Original, Turn,
-    TurnRequest,
+    ComponentHealth, Engine, EventStream, Extraction, IngestOptions, IngestReport, NewDocument,
+    Original, Turn, TurnRequest,
 };
 use crate::error::Result;
 use crate::traits::{ByteStream, Idempotency, once};
 use crate::types::{
     Chunk, Collection, CollectionId, CollectionPatch, Document, DocumentId, DocumentPatch,
-    DocumentVersion, Feedback, ListDocuments, ListSessions, MediaType, Message, MessageId,
-    NewCollection, Page, PageRequest, RawDocument, SearchReply, SearchRequest, Session, SessionId,
-    SessionPatch, Span,
+    DocumentVersion, EmbeddingProgress, Feedback, ListDocuments, ListSessions, MediaType, Message,
+    MessageId, NewCollection, Page, PageRequest, RawDocument, SearchReply, SearchRequest, Session,
+    SessionId, SessionPatch, Span,
 };
 
 /// An engine: cheap to clone, safe to share between tasks.
@@ -66,14 +66,49 @@ impl Chatbot {
         self.engine.models()
     }
 
-    /// Takes in a file, or a folder with all that is in it, and returns once everything answers.
+    /// Takes in a file, or a folder with all that is in it, and returns once everything answers, by its words and, where
+    /// an embedder is configured, by meaning.
     ///
     /// What cannot be read is in the report; it does not stop the rest.
     ///
     /// # Errors
     /// `not_found` where there is no such path; `storage`.
     pub async fn ingest(&self, path: impl AsRef<Path>) -> Result<IngestReport> {
-        self.engine.ingest_path(&Context::local(), path.as_ref(), None).await
+        self.ingest_with(&Context::local(), path, IngestOptions::default()).await
+    }
+
+    /// As [`ingest`](Self::ingest), with a choice of the collection and of what to wait for.
+    ///
+    /// # Errors
+    /// As [`ingest`](Self::ingest); `not_found` and `permission_denied` for the collection; `cancelled`, `timeout`.
+    ///
+    /// # Cancellation
+    /// What was taken in stays and is worked on.
+    pub async fn ingest_with(
+        &self,
+        ctx: &Context,
+        path: impl AsRef<Path>,
+        options: IngestOptions,
+    ) -> Result<IngestReport> {
+        self.engine.ingest_path(ctx, path.as_ref(), &options).await
+    }
+
+    /// How far the embedding of everything has come, and how long the rest will take.
+    ///
+    /// # Errors
+    /// `storage`.
+    pub async fn embedding_progress(&self) -> Result<EmbeddingProgress> {
+        self.engine.embedding_progress().await
+    }
+
+    /// Embeds no further batch until it is resumed. Documents go on answering by their words.
+    pub fn pause_embedding(&self) {
+        self.engine.pause_embedding(true);
+    }
+
+    /// Goes on with the embedding.
+    pub fn resume_embedding(&self) {
+        self.engine.pause_embedding(false);
     }
 
     /// Answers a question from the documents: the finished message, with its citations and sources.

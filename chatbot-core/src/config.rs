@@ -30,6 +30,8 @@ pub struct EngineConfig {
     pub limits: LimitsConfig,
     /// How documents are taken in.
     pub ingestion: IngestionConfig,
+    /// How passages get their vectors.
+    pub embedding: EmbeddingConfig,
     /// How turns run.
     pub turns: TurnConfig,
     /// How what is found becomes one list.
@@ -47,6 +49,7 @@ impl Default for EngineConfig {
             chunking: ChunkingConfig::default(),
             limits: LimitsConfig::default(),
             ingestion: IngestionConfig::default(),
+            embedding: EmbeddingConfig::default(),
             turns: TurnConfig::default(),
             retrieval: RetrievalConfig::default(),
         }
@@ -70,6 +73,7 @@ impl EngineConfig {
             (self.limits.max_upload_bytes > 0, "limits.max_upload_bytes", "more than 0"),
             (self.limits.max_message_bytes > 0, "limits.max_message_bytes", "more than 0"),
             ((1..=64).contains(&self.ingestion.n_workers), "ingestion.n_workers", "1 to 64"),
+            ((1..=1024).contains(&self.embedding.batch_size), "embedding.batch_size", "1 to 1024"),
             (self.turns.abandon_after_s > 0, "turns.abandon_after_s", "more than 0"),
             (
                 (0.0..=1.0).contains(&self.retrieval.lexical_weight),
@@ -171,6 +175,23 @@ impl RetrievalConfig {
             FusionKind::Convex => Fusion::Convex { lexical_weight: self.lexical_weight },
             FusionKind::ReciprocalRank => Fusion::ReciprocalRank,
         }
+    }
+}
+
+/// How passages get their vectors, in the background.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EmbeddingConfig {
+    /// Whether it waits until it is resumed.
+    pub paused: bool,
+    /// Passages embedded and stored at a time.
+    pub batch_size: u32,
+}
+
+impl Default for EmbeddingConfig {
+    /// 32 passages: a batch takes well under a second on two cores, and its vectors are written in about a millisecond.
+    fn default() -> Self {
+        Self { paused: false, batch_size: 32 }
     }
 }
 

@@ -35,7 +35,7 @@ pub use builder::ChatbotBuilder;
 pub use chatbot::Chatbot;
 pub use context::{Context, ReadSet, Scope};
 pub use engine::{
-    ComponentHealth, EventStream, Extraction, IngestReport, NewDocument, Original, Turn,
-    TurnRequest,
+    ComponentHealth, EventStream, Extraction, IngestOptions, IngestReport, NewDocument, Original,
+    Turn, TurnRequest, WaitFor,
 };
 pub use error::{Error, ErrorKind, Reason, Result};

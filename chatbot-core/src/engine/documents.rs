@@ -249,9 +249,10 @@ impl Watch {
 }
 
 fn is_settled(document: &Document) -> bool {
+    let learned = document.coverage.dense >= 1.0 || document.error.is_some();
     document.status.is_final()
         && document.stage.is_none()
-        && (document.status != DocumentStatus::Ready || document.coverage.dense >= 1.0)
+        && (document.status != DocumentStatus::Ready || learned)
 }
 
 pub(super) fn checked_name(field: &'static str, text: &str, max_chars: usize) -> Result<String> {

@@ -17,6 +17,25 @@ const N_CONCURRENT: usize = 8;
 /// Bytes read from a file at a time.
 const READ_BYTES: usize = 64 * 1024;
 
+/// How files are taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct IngestOptions {
+    /// Where to; the asker's default collection where none is named.
+    pub collection_id: Option<CollectionId>,
+    /// What to wait for.
+    pub wait: WaitFor,
+}
+
+/// What to wait for after documents were taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WaitFor {
+    /// Until they answer by their words.
+    Searchable,
+    /// Until they answer by meaning too, or the embedder has refused them. An embedder that is down is waited for.
+    #[default]
+    Complete,
+}
+
 /// What became of the files that were taken in.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct IngestReport {
@@ -27,29 +46,50 @@ pub struct IngestReport {
 }
 
 impl Engine {
-    /// Takes in a file, or all files of a folder, and waits until each is ready or has failed.
+    /// Takes in a file, or all files of a folder, and waits until each is ready or has failed, and where that is asked for
+    /// until it answers by meaning. All files answer by their words first.
     pub(crate) async fn ingest_path(
         self: &Arc<Self>,
         ctx: &Context,
         path: &Path,
-        collection: Option<CollectionId>,
+        options: &IngestOptions,
     ) -> Result<IngestReport> {
         let root = path.to_owned();
         let files = tokio::task::spawn_blocking(move || files_under(&root))
             .await
             .map_err(|error| Error::internal("Listing files failed.").with_source(error))??;
         let added = stream::iter(files)
-            .map(|file| self.ingest_file(ctx, file, collection))
+            .map(|file| self.ingest_file(ctx, file, options.collection_id))
             .buffered(N_CONCURRENT);
         let outcomes: Vec<_> = added.try_collect().await?;
         let mut report = IngestReport::default();
         for (source, outcome) in outcomes {
             match outcome {
+                Ok(document) if options.wait == WaitFor::Complete => {
+                    report.documents.push(self.complete(ctx, document).await?);
+                }
                 Ok(document) => report.documents.push(document),
                 Err(failure) => report.failed.push((source, failure)),
             }
         }
+        if options.wait == WaitFor::Complete && self.parts.embedder.is_some() {
+            self.vectors_applied(ctx).await?;
+        }
         Ok(report)
+    }
+
+    /// The document once nothing more will happen to it; as it is where somebody removed it meanwhile.
+    async fn complete(self: &Arc<Self>, ctx: &Context, document: Document) -> Result<Document> {
+        let mut states = match self.watch_document(ctx, document.id).await {
+            Ok(states) => states,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(document),
+            Err(error) => return Err(error),
+        };
+        let mut last = document;
+        while let Some(next) = ctx.run(async { Ok(states.next().await) }).await? {
+            last = Document { duplicate: last.duplicate, ..next };
+        }
+        Ok(last)
     }
 
     async fn ingest_file(
@@ -77,6 +117,9 @@ impl Engine {
         let mut last = document;
         while let Some(next) = ctx.run(async { Ok(states.next().await) }).await? {
             last = Document { duplicate: last.duplicate, ..next };
+            if last.status == DocumentStatus::Ready {
+                break;
+            }
         }
         Ok((source, settled(last)))
     }

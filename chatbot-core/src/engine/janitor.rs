@@ -11,6 +11,8 @@ use crate::error::Result;
 const INTERVAL: Duration = Duration::from_secs(30);
 /// Rows removed in one step: a few milliseconds of the writer's time.
 const SWEEP_ROWS: u32 = 500;
+/// Vectors removed in one round, in steps of a few milliseconds.
+const SWEEP_VECTORS: u32 = 10_000;
 
 /// Works until the engine is closed or gone.
 pub(super) async fn run(engine: Weak<Engine>, ctx: Context) {
@@ -37,8 +39,10 @@ impl Engine {
                 self.parts.blobs.delete(ctx, *orphan).await?;
             }
             if swept.n_rows == 0 && swept.orphans.is_empty() {
-                return Ok(());
+                break;
             }
         }
+        self.store().sweep_embeddings(ctx, SWEEP_VECTORS).await?;
+        Ok(())
     }
 }

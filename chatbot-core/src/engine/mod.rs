@@ -6,6 +6,7 @@
 mod access;
 mod cite;
 mod documents;
+mod embedding;
 mod evidence;
 mod folder;
 mod health;
@@ -35,7 +36,7 @@ use crate::traits::{
 use crate::types::Strategy;
 
 pub use documents::{NewDocument, Original};
-pub use folder::IngestReport;
+pub use folder::{IngestOptions, IngestReport, WaitFor};
 pub use health::ComponentHealth;
 pub use pipeline::Extraction;
 pub use turn::{EventStream, Turn, TurnRequest};
@@ -56,7 +57,6 @@ pub(crate) struct Parts {
     pub(crate) history: Arc<dyn HistoryPolicy>,
     pub(crate) counter: Arc<dyn TokenCounter>,
     /// `None` where search goes by words alone.
-    #[allow(dead_code, reason = "the engine embeds nothing yet")]
     pub(crate) embedder: Option<Arc<dyn Embedder>>,
     /// `auto` is always there.
     pub(crate) retrievers: HashMap<Strategy, Arc<dyn Retriever>>,
@@ -72,6 +72,10 @@ pub(crate) struct Settings {
     pub(crate) max_message_bytes: usize,
     pub(crate) n_workers: usize,
     pub(crate) abandon_after: Duration,
+    /// Chunks embedded at a time.
+    pub(crate) embedding_batch: u32,
+    /// Whether embedding waits until somebody resumes it.
+    pub(crate) embedding_paused: bool,
 }
 
 /// An engine that runs.
@@ -92,6 +96,8 @@ pub(crate) struct Engine {
     lexical: Arc<Projection>,
     /// The dense index, where there is one.
     dense: Option<Arc<Projection>>,
+    /// What embeds in the background.
+    embedding: embedding::Embedding,
     /// Whatever must live as long as the engine, such as a temporary directory or a lock.
     _keep: Vec<Box<dyn std::any::Any + Send + Sync>>,
 }
@@ -118,6 +124,9 @@ impl Engine {
         let names: Vec<_> = dense.iter().chain([&lexical]).map(|one| one.name).collect();
         // An index that is no longer used must not hold the feed back.
         parts.store.forget_checkpoints(&ctx, &names).await?;
+        let embedder = parts.embedder.as_ref().map(|embedder| embedder.info());
+        parts.store.use_embedder(&ctx, embedder).await?;
+        let embedding = embedding::Embedding::new(settings.embedding_paused);
         let engine = Arc::new(Self {
             parts,
             settings,
@@ -128,6 +137,7 @@ impl Engine {
             originals: tokio::sync::RwLock::default(),
             lexical,
             dense,
+            embedding,
             _keep: keep,
         });
         for _ in 0..engine.settings.n_workers {
@@ -136,6 +146,9 @@ impl Engine {
         for projection in engine.projections() {
             let (weak, ctx) = (Arc::downgrade(&engine), engine.ctx.clone());
             engine.tasks.spawn(projector::run(weak, ctx, projection.clone()));
+        }
+        if engine.parts.embedder.is_some() {
+            engine.tasks.spawn(embedding::run(Arc::downgrade(&engine), engine.ctx.clone()));
         }
         engine.tasks.spawn(janitor::run(Arc::downgrade(&engine), engine.ctx.clone()));
         engine.tasks.spawn(turn::listen_for_stops(Arc::downgrade(&engine), engine.ctx.clone()));

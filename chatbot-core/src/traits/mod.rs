@@ -38,7 +38,7 @@ pub use retriever::{
 };
 pub use store::{
     AcceptDocument, AcceptVersion, Accepted, BeginTurn, BegunTurn, ChangeFeed, ChunkVector,
-    CollectionStore, ConversationStore, DocumentStore, FinishTurn, Idempotency, JobStore,
-    LiveVersion, PublishVersion, Store, Swept, TurnTarget,
+    CollectionStore, ConversationStore, DocumentStore, EmbeddingStore, FinishTurn, Idempotency,
+    JobStore, LiveVersion, NewEmbeddings, PublishVersion, Store, Swept, TurnTarget,
 };
 pub use token_counter::TokenCounter;

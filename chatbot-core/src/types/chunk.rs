@@ -101,19 +101,41 @@ pub struct Chunk {
     pub text: String,
 }
 
-/// SHA-256 of the exact text that is embedded for a chunk (title, headings and text).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// The exact text that is embedded for a chunk: the title and the headings above the text, a line each.
+///
+/// The title is the one that the version was cut under: a document that is renamed keeps its vectors, and its words are
+/// found under the new title at once. Reading it again embeds it under the new title.
+#[must_use]
+pub fn embedded_text(title: &str, heading: Option<&str>, text: &str) -> String {
+    let parts = [title.trim(), heading.unwrap_or_default().trim(), text];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+/// SHA-256 of the exact text that is embedded for a chunk, as [`embedded_text`] makes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ChunkHash(pub [u8; 32]);
 
 impl ChunkHash {
     /// The hash of a chunk's text under its title and headings.
     #[must_use]
     pub fn of(title: &str, heading: Option<&str>, text: &str) -> Self {
-        let mut hasher = Sha256::new();
-        for part in [title, heading.unwrap_or_default(), text] {
-            hasher.update(part.as_bytes());
-            hasher.update([0]);
-        }
-        Self(hasher.finalize().into())
+        Self(Sha256::digest(embedded_text(title, heading, text)).into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_embedded_is_what_the_hash_names() {
+        let text = embedded_text("Manual", Some("Pump › Oil"), "Every 400 hours.");
+        assert_eq!(text, "Manual\nPump › Oil\nEvery 400 hours.");
+        assert_eq!(embedded_text(" ", None, "Alone."), "Alone.");
+        let hash: [u8; 32] = Sha256::digest(&text).into();
+        assert_eq!(
+            ChunkHash::of("Manual", Some("Pump › Oil"), "Every 400 hours."),
+            ChunkHash(hash)
+        );
     }
 }

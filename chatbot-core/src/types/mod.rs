@@ -8,6 +8,7 @@ mod change;
 mod chunk;
 mod collection;
 mod document;
+mod embedding;
 mod event;
 mod filter;
 mod id;
@@ -25,11 +26,14 @@ mod time;
 
 pub use answer::{Citation, FinishReason, Source, SourceScores, TextSpan, Timings, Usage, Warning};
 pub use change::{Change, ChangeKind, Checkpoint, Lineage};
-pub use chunk::{Chunk, ChunkHash, ChunkSpec, Language, StagedChunk};
+pub use chunk::{Chunk, ChunkHash, ChunkSpec, Language, StagedChunk, embedded_text};
 pub use collection::{Collection, CollectionPatch, NewCollection, Role, Visibility};
 pub use document::{
     BlobHash, Coverage, Document, DocumentFailure, DocumentPatch, DocumentStatus, DocumentVersion,
     ListDocuments, Metadata, Stage,
+};
+pub use embedding::{
+    EmbeddingCount, EmbeddingJob, EmbeddingOutcome, EmbeddingProgress, Unembedded,
 };
 pub use event::{Event, EventKind, SequencedEvent};
 pub use filter::{Filter, FilterError};

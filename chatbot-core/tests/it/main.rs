@@ -16,6 +16,7 @@ mod dense_index;
 #[cfg(feature = "local-index")]
 mod dense_retrieval;
 mod embedders;
+mod embedding;
 mod facade;
 #[cfg(feature = "local-index")]
 mod index;

@@ -23,4 +23,15 @@ macro_rules! themes {
     )+};
 }
 
-themes!(collections, documents, versions, jobs, texts, changes, deletion, sessions, turns);
+themes!(
+    collections,
+    documents,
+    versions,
+    jobs,
+    texts,
+    changes,
+    deletion,
+    embeddings,
+    sessions,
+    turns,
+);

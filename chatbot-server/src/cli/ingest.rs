@@ -1,22 +1,23 @@
 //! `ingest`: files and folders, taken in and waited for.
 //!
-//! A file that cannot be read does not stop the others; it is named with its reason at the end. The verb fails where
+//! Every file is taken in until it answers by its words; then, where that is asked for, all are waited for until they answer
+//! by meaning. A file that cannot be read does not stop the others; it is named with its reason at the end. The verb fails where
 //! nothing at all could be taken in.
 
 use std::path::{Path, PathBuf};
 
 use chatbot_core::types::{
-    Collection, CollectionId, Document, DocumentFailure, DocumentStatus, NewCollection, Page,
-    Visibility,
+    Collection, CollectionId, Document, DocumentFailure, DocumentId, DocumentStatus, NewCollection,
+    Page, Visibility,
 };
 use chatbot_core::{Error, ErrorKind, Reason, Result};
-use futures_util::{StreamExt as _, stream};
+use futures_util::{Stream, StreamExt as _, stream};
 use serde::Serialize;
 
 use super::args::{Ingest, Wait};
 use super::client::Client;
 use super::output::Output;
-use super::{Outcome, files, multipart, usage};
+use super::{Outcome, files, learning, multipart, usage};
 use crate::config::Config;
 
 /// Files sent at the same time: enough to keep the workers busy.
@@ -69,7 +70,7 @@ pub(super) async fn take_in(
     let n_files = all.len();
     let mut outcomes = stream::iter(all)
         .map(|path| async move {
-            let outcome = one(client, &path, collection, wait).await;
+            let outcome = one(client, &path, collection).await;
             (path, outcome)
         })
         .buffered(N_CONCURRENT);
@@ -77,6 +78,9 @@ pub(super) async fn take_in(
     while let Some((path, outcome)) = outcomes.next().await {
         report.add(&path, outcome?);
         output.progress(&format!("{} of {n_files} files", report.n_files()));
+    }
+    if wait == Wait::Complete {
+        learning::finish(client, &mut report.documents, output).await?;
     }
     output.clear_progress();
     Ok(report)
@@ -87,9 +91,8 @@ async fn one(
     client: &Client,
     path: &Path,
     collection: Option<CollectionId>,
-    wait: Wait,
 ) -> Result<Result<Document, DocumentFailure>> {
-    match upload(client, path, collection, wait).await {
+    match upload(client, path, collection).await {
         Ok(document) => Ok(settled(document)),
         Err(error) if is_about_the_file(&error) => Ok(Err((&error).into())),
         Err(error) => Err(error),
@@ -100,24 +103,32 @@ async fn upload(
     client: &Client,
     path: &Path,
     collection: Option<CollectionId>,
-    wait: Wait,
 ) -> Result<Document> {
     let (content_type, form) = multipart::form(path, collection).await?;
     let added: Document = client.post_form("/api/v1/documents", &content_type, form).await?;
-    let mut states =
-        Box::pin(client.get_events(&format!("/api/v1/documents/{}/events", added.id)).await?);
+    let mut states = Box::pin(states(client, added.id).await?);
     let mut last = added;
-    while let Some(event) = states.next().await {
-        let next: Document = serde_json::from_str(&event?.data).map_err(|error| {
-            Error::new(ErrorKind::BadResponse, "The server's answer cannot be read.")
-                .with_source(error)
-        })?;
-        last = Document { duplicate: last.duplicate, ..next };
-        if wait == Wait::Searchable && last.status == DocumentStatus::Ready {
+    while let Some(next) = states.next().await {
+        last = Document { duplicate: last.duplicate, ..next? };
+        if last.status == DocumentStatus::Ready {
             break;
         }
     }
     Ok(last)
+}
+
+/// A document now and at every change, until nothing more happens to it.
+pub(super) async fn states(
+    client: &Client,
+    id: DocumentId,
+) -> Result<impl Stream<Item = Result<Document>>> {
+    let events = client.get_events(&format!("/api/v1/documents/{id}/events")).await?;
+    Ok(events.map(|event| {
+        serde_json::from_str(&event?.data).map_err(|error| {
+            Error::new(ErrorKind::BadResponse, "The server's answer cannot be read.")
+                .with_source(error)
+        })
+    }))
 }
 
 fn settled(document: Document) -> Result<Document, DocumentFailure> {

@@ -10,6 +10,7 @@ mod eval;
 mod extract;
 mod files;
 mod ingest;
+mod learning;
 mod multipart;
 mod output;
 mod search;

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Json;
 use chatbot_core::ComponentHealth;
+use chatbot_core::types::EmbeddingProgress;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -37,6 +38,31 @@ pub(crate) struct Component {
     status: &'static str,
     /// How long it took to answer.
     latency_ms: f64,
+    /// How far the embedder has come with the documents, where it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    progress: Option<Progress>,
+}
+
+/// How far passages were embedded.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Progress {
+    /// Passages that have their vectors.
+    n_done: u64,
+    /// Passages of all documents that answer.
+    n_total: u64,
+    /// Passages embedded in a second.
+    per_second: f64,
+    /// How long the rest will take, in seconds; null where that is not known yet.
+    seconds_left: Option<f64>,
+    /// Whether somebody paused it.
+    paused: bool,
+}
+
+impl From<EmbeddingProgress> for Progress {
+    fn from(progress: EmbeddingProgress) -> Self {
+        let EmbeddingProgress { n_done, n_total, per_second, seconds_left, paused } = progress;
+        Self { n_done, n_total, per_second, seconds_left, paused }
+    }
 }
 
 /// Answers as long as the process serves.
@@ -53,7 +79,7 @@ pub(crate) async fn ready(State(app): State<App>) -> ApiResult<Json<Status>> {
     if app.draining.is_cancelled() {
         return unready("The server is shutting down.");
     }
-    if app.chatbot.health().await.iter().any(|part| part.error.is_some()) {
+    if app.chatbot.health().await.iter().any(|part| part.is_needed && part.error.is_some()) {
         return unready("A part of the server does not answer: see `/api/v1/health`.");
     }
     Ok(Json(Status { status: "ok" }))
@@ -73,5 +99,6 @@ fn component(part: ComponentHealth) -> Component {
         tracing::warn!(part = part.name, ?error, "a part does not answer");
     }
     let status = if part.error.is_none() { "ok" } else { "failed" };
-    Component { name: part.name, status, latency_ms: part.latency_ms }
+    let progress = part.progress.map(Progress::from);
+    Component { name: part.name, status, latency_ms: part.latency_ms, progress }
 }

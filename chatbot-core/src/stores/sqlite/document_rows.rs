@@ -26,7 +26,7 @@ macro_rules! select_documents {
             "SELECT d.seq, d.id, d.collection, d.title, d.source, d.metadata, d.ready_at, d.created_by,
                     d.created_at, d.updated_at,
                     s.number, s.media_type, s.size_bytes, s.blob, s.warnings, s.chunk_count, s.page_count,
-                    s.language, s.dense, n.state, n.stage, n.progress, n.failure
+                    s.language, s.dense, s.dense_failure, n.state, n.stage, n.progress, n.failure
              FROM documents d
              JOIN versions s ON s.id = coalesce(d.live, d.newest)
              JOIN versions n ON n.id = d.newest
@@ -64,6 +64,10 @@ fn document_of(row: &SqliteRow) -> Result<Document> {
     let ready = row.col::<Option<i64>>("ready_at")?.is_some();
     let status = if ready { DocumentStatus::Ready } else { made };
     let failure = row.maybe_json("failure")?.filter(|_| made == DocumentStatus::Failed);
+    let coverage = coverage(ready, row.col("dense")?);
+    let refused = row.maybe_json("dense_failure")?.filter(|_| ready);
+    let learning = ready && made.is_final() && coverage.dense < 1.0 && refused.is_none();
+    let said = row.col::<Option<String>>("stage")?;
     Ok(Document {
         id: row.col("id")?,
         collection_id: row.col("collection")?,
@@ -73,10 +77,10 @@ fn document_of(row: &SqliteRow) -> Result<Document> {
         size_bytes: row.col("size_bytes")?,
         sha256: row.col("blob")?,
         status,
-        stage: stage(row.col::<Option<String>>("stage")?.as_deref(), made, ready),
-        progress: row.col("progress")?,
-        coverage: coverage(ready, row.col("dense")?),
-        error: failure,
+        stage: if learning { Some(Stage::Embedding) } else { stage(said.as_deref(), made, ready) },
+        progress: if learning { coverage.dense } else { row.col("progress")? },
+        coverage,
+        error: failure.or(refused),
         warnings: row.json("warnings")?,
         version: row.col("number")?,
         chunk_count: row.col("chunk_count")?,

@@ -5,11 +5,12 @@ use sqlx::sqlite::SqliteConnection;
 use super::accept::{folded, touch};
 use super::document_rows::{Target, by_id, target};
 use super::sql::{Columns as _, sql, to_json};
-use super::{Lane, SqliteStore};
+use super::{Lane, SqliteStore, embeddings};
 use crate::context::ReadSet;
 use crate::error::{Error, ErrorKind, Result};
 use crate::types::{
-    CollectionId, Document, DocumentId, DocumentPatch, DocumentStatus, Timestamp, VersionId,
+    CollectionId, Document, DocumentFailure, DocumentId, DocumentPatch, DocumentStatus, Timestamp,
+    VersionId,
 };
 
 /// See [`DocumentStore::update_document`](crate::traits::DocumentStore::update_document).
@@ -86,18 +87,37 @@ pub(super) async fn cancel(
     let cancel = store.writer.write(Lane::Interactive, move |conn| {
         Box::pin(async move {
             let target = target(conn, &read_set, id).await?;
-            if !target.is_worked_on() {
+            if target.is_worked_on() {
+                end_work(conn, &target, DocumentStatus::Cancelled, now).await?;
+            } else if !stop_embedding(conn, &target).await? {
                 return Err(Error::new(
                     ErrorKind::Conflict,
                     "Nothing is being done to this document.",
                 ));
             }
-            end_work(conn, &target, DocumentStatus::Cancelled, now).await?;
             touch(conn, id, now).await?;
             by_id(conn, id).await
         })
     });
     cancel.await
+}
+
+/// Leaves a document that answers without the vectors that it lacks. Returns whether it lacked some.
+async fn stop_embedding(conn: &mut SqliteConnection, target: &Target) -> Result<bool> {
+    let waited = embeddings::void_document(conn, target.id).await?;
+    if waited {
+        let stopped = DocumentFailure {
+            code: ErrorKind::Cancelled,
+            reason: None,
+            message: "Its meaning was not learned to the end. Index it again to go on.".to_owned(),
+        };
+        sql("UPDATE versions SET dense_failure = ? WHERE id = ?")
+            .bind(to_json(&stopped)?)
+            .bind(target.live)
+            .run(conn)
+            .await?;
+    }
+    Ok(waited)
 }
 
 /// Ends whatever is being done to a document. A version that was published goes on answering and counts as done; one
@@ -167,6 +187,7 @@ async fn delete_one(conn: &mut SqliteConnection, target: &Target, now: Timestamp
     .run(conn)
     .await?;
     sql("DELETE FROM jobs WHERE document = ?").bind(target.id).run(conn).await?;
+    embeddings::void_document(conn, target.id).await?;
     sql("UPDATE documents SET deleted_at = ?1, updated_at = ?1, live = NULL WHERE id = ?2")
         .bind(now)
         .bind(target.id)
@@ -193,11 +214,14 @@ pub(super) async fn delete_all_documents(
     .bind(collection)
     .run(conn)
     .await?;
-    sql("DELETE FROM jobs WHERE document IN
-            (SELECT id FROM documents WHERE collection = ? AND deleted_at IS NULL)")
-    .bind(collection)
-    .run(conn)
-    .await?;
+    for statement in [
+        "DELETE FROM jobs WHERE document IN
+            (SELECT id FROM documents WHERE collection = ? AND deleted_at IS NULL)",
+        "DELETE FROM embedding_jobs WHERE document IN
+            (SELECT id FROM documents WHERE collection = ? AND deleted_at IS NULL)",
+    ] {
+        sql(statement).bind(collection).run(conn).await?;
+    }
     sql("INSERT INTO garbage (kind, id)
          SELECT 'document', id FROM documents WHERE collection = ? AND deleted_at IS NULL")
     .bind(collection)

@@ -13,7 +13,7 @@ use super::document_rows::media_type;
 use super::edits::{discard, mark_ready};
 use super::error::lease_lost;
 use super::sql::{Columns as _, sql, to_json};
-use super::{Lane, SqliteStore, publish, staging};
+use super::{Lane, SqliteStore, embeddings, publish, staging};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::traits::{JobStore, PublishVersion};
@@ -55,11 +55,16 @@ impl JobStore for SqliteStore {
     async fn release_leases(&self, _ctx: &Context) -> Result<u64> {
         let now = self.now();
         let release = self.writer.write(Lane::Interactive, move |conn| {
-            Box::pin(
-                sql("UPDATE jobs SET token = NULL, due_at = ? WHERE token IS NOT NULL")
-                    .bind(now)
-                    .run(conn),
-            )
+            Box::pin(async move {
+                let mut n_released = 0;
+                for statement in [
+                    "UPDATE jobs SET token = NULL, due_at = ? WHERE token IS NOT NULL",
+                    "UPDATE embedding_jobs SET token = NULL, due_at = ? WHERE token IS NOT NULL",
+                ] {
+                    n_released += sql(statement).bind(now).run(conn).await?;
+                }
+                Ok(n_released)
+            })
         });
         release.await
     }
@@ -113,8 +118,9 @@ impl JobStore for SqliteStore {
         publish: PublishVersion,
     ) -> Result<u64> {
         let (lease, now) = (lease.clone(), self.now());
+        let known = embeddings::known(self, publish.version).await?;
         let publish = self.writer.write(Lane::Interactive, move |conn| {
-            Box::pin(publish::publish(conn, lease, publish, now))
+            Box::pin(publish::publish(conn, lease, (publish, known), now))
         });
         publish.await
     }

@@ -20,6 +20,7 @@ mod cursor;
 mod document_rows;
 mod documents;
 mod edits;
+mod embeddings;
 mod error;
 mod fold;
 mod idempotency;

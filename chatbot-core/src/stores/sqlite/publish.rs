@@ -4,6 +4,7 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::accept::folded;
 use super::edits::discard;
+use super::embeddings::{self, Known};
 use super::error::lease_lost;
 use super::jobs::{Held, held};
 use super::sql::{Columns as _, sql, to_json};
@@ -15,7 +16,7 @@ use crate::types::{CollectionId, Language, Lease, Metadata, Timestamp, VersionId
 pub(super) async fn publish(
     conn: &mut SqliteConnection,
     lease: Lease,
-    publish: PublishVersion,
+    (publish, known): (PublishVersion, Option<Known>),
     now: Timestamp,
 ) -> Result<u64> {
     let held = held(conn, &lease).await?;
@@ -37,6 +38,7 @@ pub(super) async fn publish(
     let title = row.col::<Option<String>>("title_host")?.unwrap_or_else(|| publish.title.clone());
     let metadata = merged(publish.metadata, row.json("host_metadata")?);
     write_document(conn, &held, (&title, &metadata), now).await?;
+    embeddings::publish(conn, (held.version, replaced), known, now).await?;
     if let Some(replaced) = replaced {
         discard(conn, replaced).await?;
     }
@@ -74,7 +76,7 @@ async fn write_version(
     (seq, now): (u64, Timestamp),
 ) -> Result<()> {
     sql("UPDATE versions SET media_type = ?, language = ?, chunk_count = ?, page_count = ?, warnings = ?,
-            published_at = ?, published_seq = ?, failure = NULL, stage = 'publishing', progress = 0
+            published_at = ?, published_seq = ?, failure = NULL, title = ?, stage = 'publishing', progress = 0
          WHERE id = ?")
     .bind(publish.media_type.as_str())
     .bind(publish.language.as_ref().map(Language::as_str))
@@ -83,6 +85,7 @@ async fn write_version(
     .bind(to_json(&publish.warnings)?)
     .bind(now)
     .bind(seq)
+    .bind(publish.title.as_str())
     .bind(held.version)
     .run(conn)
     .await

@@ -12,7 +12,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use super::messages::{Details, redact_sources};
 use super::sql::{Columns as _, sql, to_json};
 use super::staging::{Cleared, clear_chunks, clear_some};
-use super::{Lane, SqliteStore};
+use super::{Lane, SqliteStore, embeddings};
 use crate::context::Context;
 use crate::error::Result;
 use crate::traits::Swept;
@@ -126,6 +126,9 @@ async fn version_step(
         clear_some(conn, version).await?
     };
     let Cleared { n_rows, all } = cleared;
+    if n_rows > 0 {
+        embeddings::note_loose(conn).await?;
+    }
     if !all {
         return Ok((n_rows, false));
     }
@@ -165,6 +168,9 @@ async fn document_step(
     if let Some(version) = version {
         let id: VersionId = version.col("id")?;
         let Cleared { n_rows, all } = clear_some(conn, id).await?;
+        if n_rows > 0 {
+            embeddings::note_loose(conn).await?;
+        }
         if !all {
             return Ok((n_rows, false));
         }

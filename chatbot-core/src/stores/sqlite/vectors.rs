@@ -72,6 +72,11 @@ pub(super) async fn of_chunks(
     Ok(vectors)
 }
 
+/// A vector as it is stored.
+pub(super) fn to_bytes(vector: &[f32]) -> Vec<u8> {
+    vector.iter().flat_map(|component| component.to_le_bytes()).collect()
+}
+
 fn from_bytes(bytes: &[u8]) -> Result<Vec<f32>> {
     let (components, rest) = bytes.as_chunks::<4>();
     if !rest.is_empty() {

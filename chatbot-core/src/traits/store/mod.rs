@@ -12,12 +12,14 @@ mod changes;
 mod collections;
 mod conversations;
 mod documents;
+mod embeddings;
 mod jobs;
 
 pub use changes::{ChangeFeed, ChunkVector, LiveVersion};
 pub use collections::CollectionStore;
 pub use conversations::{BeginTurn, BegunTurn, ConversationStore, FinishTurn, TurnTarget};
 pub use documents::{AcceptDocument, AcceptVersion, Accepted, DocumentStore, Swept};
+pub use embeddings::{EmbeddingStore, NewEmbeddings};
 pub use jobs::{JobStore, PublishVersion};
 
 use async_trait::async_trait;
@@ -27,7 +29,13 @@ use super::ChunkReader;
 /// Everything that is true.
 #[async_trait]
 pub trait Store:
-    CollectionStore + DocumentStore + JobStore + ChangeFeed + ConversationStore + ChunkReader
+    CollectionStore
+    + DocumentStore
+    + JobStore
+    + EmbeddingStore
+    + ChangeFeed
+    + ConversationStore
+    + ChunkReader
 {
     /// Writes what waits and lets go of whatever the store holds open, so that another process can open it at once.
     /// Every later call fails with `unavailable`; closing once more changes nothing.

@@ -13,6 +13,7 @@ mod changes;
 mod collections;
 mod deletion;
 mod documents;
+mod embeddings;
 mod jobs;
 mod sessions;
 mod texts;
@@ -24,6 +25,7 @@ pub use changes::changes;
 pub use collections::collections;
 pub use deletion::deletion;
 pub use documents::documents;
+pub use embeddings::embeddings;
 pub use jobs::jobs;
 pub use sessions::sessions;
 pub use texts::texts;
@@ -46,6 +48,7 @@ pub async fn store(make: impl AsyncFn(Arc<FixedClock>) -> Fresh) {
     texts(&make).await;
     changes(&make).await;
     deletion(&make).await;
+    embeddings(&make).await;
     sessions(&make).await;
     turns(&make).await;
 }
