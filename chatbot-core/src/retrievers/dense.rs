@@ -17,8 +17,8 @@ use crate::traits::{
 };
 use crate::types::{ChunkId, RetrievalTrace, SourceScores, Strategy};
 
-/// Hits asked of the index for each candidate wanted, so that its rounded scores lose none of the best: with four times
-/// as many and exact scores after that, a search of 8-bit codes finds what an exact one finds.
+/// Hits asked of the index for each candidate wanted, because its scores are rounded. With four times as many and exact
+/// scores after that, the tests find what an exact search finds, whatever the filter.
 const OVERSAMPLING: usize = 4;
 /// The least number of hits asked of the index.
 const MIN_HITS: usize = 50;
