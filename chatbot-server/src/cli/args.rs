@@ -35,6 +35,9 @@ pub(crate) struct Common {
     /// The model that answers: `extractive`, `openai:NAME`, `openai+http://host:port/v1#NAME`
     #[arg(long, global = true, value_name = "URI")]
     pub(crate) model: Option<String>,
+    /// What finds passages by meaning: `builtin`, `candle:FOLDER`, `none`
+    #[arg(long, global = true, value_name = "URI")]
+    pub(crate) embedder: Option<String>,
     /// For programs: one JSON document on standard output
     #[arg(long, global = true)]
     pub(crate) json: bool,

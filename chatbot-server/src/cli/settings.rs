@@ -29,6 +29,9 @@ pub(super) fn load(common: &Common, command: &Command) -> Result<Settings> {
     if let Some(model) = &common.model {
         flags.insert("engine.model", model.clone());
     }
+    if let Some(embedder) = &common.embedder {
+        flags.insert("engine.embedder", embedder.clone());
+    }
     if let Command::Serve(serve) = command
         && let Some(listen) = &serve.listen
     {

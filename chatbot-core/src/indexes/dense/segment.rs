@@ -159,7 +159,7 @@ impl<W: Write> Write for Summed<'_, W> {
 }
 
 impl Segment {
-    /// The segment in `bytes`; `None` where they are not what [`write`] writes for this space.
+    /// The segment in `bytes`; `None` where they are not what [`write()`] writes for this space.
     pub(super) fn open(number: u64, bytes: Bytes, space: &Space) -> Option<Self> {
         let (checked, checksum) = bytes.get().split_last_chunk::<CHECKSUM>()?;
         let checksum = u32::from_le_bytes(*checksum);

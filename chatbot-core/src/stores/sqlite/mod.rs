@@ -61,7 +61,7 @@ use crate::types::{BlobHash, Lineage, Timestamp};
 
 pub use self::writer::WriterStats;
 
-/// A [`Store`](crate::traits::Store) in one file.
+/// A [`Store`] in one file.
 #[derive(Debug)]
 pub struct SqliteStore {
     writer: Writer,
