@@ -83,7 +83,7 @@ impl ChatbotBuilder {
         self
     }
 
-    /// Finds passages by meaning with this embedder: `builtin`, `candle:/path/to/a/folder`, or `none`.
+    /// Finds passages by meaning with this embedder: `candle:/path/to/a/folder` with a model of the BERT family, or `none`.
     #[must_use]
     pub fn embedder(mut self, uri: impl Into<String>) -> Self {
         self.config.embedder = uri.into();
@@ -255,19 +255,17 @@ impl ChatbotBuilder {
     }
 }
 
-/// The embedder of this name. A build without the built-in one works without it.
+/// The embedder of this name; `None` where words are to suffice.
 fn embedder_of(uri: &str) -> Result<Option<Arc<dyn Embedder>>> {
     #[cfg(feature = "builtin-embedder")]
     if let Some(folder) = uri.strip_prefix("candle:") {
         return Ok(Some(Arc::new(crate::embedders::BertEmbedder::open(folder)?)));
     }
     match uri {
-        "builtin" | "none" => Ok(None),
+        "none" => Ok(None),
         _ => Err(Error::new(
             ErrorKind::ConfigInvalid,
-            format!(
-                "There is no embedder `{uri}`. Use `builtin`, `candle:/path/to/a/folder` or `none`."
-            ),
+            format!("There is no embedder `{uri}`. Use `candle:/path/to/a/folder` or `none`."),
         )),
     }
 }

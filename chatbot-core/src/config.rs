@@ -20,7 +20,7 @@ pub struct EngineConfig {
     pub model: String,
     /// Other models that a request may name.
     pub models: Vec<String>,
-    /// What finds passages by their meaning: `builtin`, `candle:/path/to/a/folder`, or `none`.
+    /// What finds passages by their meaning: `candle:/path/to/a/folder` with a model of the BERT family, or `none`.
     pub embedder: String,
     /// Keys of providers, by their scheme (`openai`).
     pub keys: BTreeMap<String, Secret>,
@@ -44,7 +44,7 @@ impl Default for EngineConfig {
             data_dir: None,
             model: "extractive".to_owned(),
             models: Vec::new(),
-            embedder: "builtin".to_owned(),
+            embedder: "none".to_owned(),
             keys: BTreeMap::new(),
             chunking: ChunkingConfig::default(),
             limits: LimitsConfig::default(),

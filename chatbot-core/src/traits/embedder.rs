@@ -30,7 +30,7 @@ pub trait Embedder: Send + Sync + std::fmt::Debug {
 /// What an embedder is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EmbedderInfo {
-    /// The name it is asked for by, such as `builtin`.
+    /// The name it is asked for by, such as `candle:models/minilm`.
     pub name: String,
     /// Components of a vector.
     pub dimensions: usize,
