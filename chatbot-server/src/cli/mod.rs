@@ -105,23 +105,28 @@ async fn dispatch(
     }
 }
 
-/// Ends when the person interrupts, or the system asks the process to end.
-async fn interrupted() {
-    let ctrl_c = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-            return ctrl_c.await;
+/// Ends when the person interrupts, or the system asks the process to end. Both are listened for from this call on, not
+/// only once somebody waits.
+#[cfg(unix)]
+fn interrupted() -> impl Future<Output = ()> + Send + 'static {
+    use tokio::signal::unix::{SignalKind, signal};
+    let [interrupt, terminate] =
+        [SignalKind::interrupt(), SignalKind::terminate()].map(|kind| signal(kind).ok());
+    async move {
+        let heard = async |signal: Option<tokio::signal::unix::Signal>| match signal {
+            Some(mut signal) => drop(signal.recv().await),
+            None => std::future::pending().await,
         };
-        tokio::select! { () = ctrl_c => {}, _ = terminate.recv() => {} }
+        tokio::select! { () = heard(interrupt) => {}, () = heard(terminate) => {} }
     }
-    #[cfg(not(unix))]
-    ctrl_c.await;
+}
+
+/// Ends when the person interrupts.
+#[cfg(not(unix))]
+async fn interrupted() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
 }
 
 /// An error about what was typed.

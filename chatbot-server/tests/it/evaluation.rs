@@ -142,15 +142,9 @@ async fn search_over_http_and_on_the_command_line_finds_what_is_evaluated() {
     for one in evaluated.iter().take(2) {
         let query = &questions[&one["query_id"].to_string()];
         let verb = ["search", query, "--strategy", "lexical", "--top-k", "100", "--json"];
-        same(one, &json_of(&run_beside(&data, &server, &verb).await), &names);
+        // It finds the server through the lock of its data directory.
+        same(one, &json_of(&run(&data, &verb).await), &names);
     }
-}
-
-/// The command line, which finds the server through the lock of its data directory.
-async fn run_beside(data: &Path, server: &Server, verb: &[&str]) -> Output {
-    let mut lock = chatbot_server::lock::DataLock::acquire(data).unwrap();
-    lock.announce(Some(server.address.to_string())).unwrap();
-    run(data, verb).await
 }
 
 /// A server with a set's documents, and the set's ids of them.

@@ -122,11 +122,13 @@ pub(super) async fn look_further(store: &SqliteStore) -> Result<bool> {
     else {
         return Ok(false);
     };
-    let rows = sql("SELECT live FROM documents WHERE live > ? ORDER BY live LIMIT ?")
-        .bind(seen)
-        .bind(VERSIONS_PER_STEP)
-        .all(&mut tx)
-        .await?;
+    // What a person stopped, or the embedder refused for good, is not queued again.
+    let rows = sql("SELECT d.live FROM documents d JOIN versions v ON v.id = d.live
+         WHERE d.live > ? AND v.dense_failure IS NULL ORDER BY d.live LIMIT ?")
+    .bind(seen)
+    .bind(VERSIONS_PER_STEP)
+    .all(&mut tx)
+    .await?;
     let mut found = Vec::with_capacity(rows.len());
     for row in &rows {
         let version: VersionId = row.col("live")?;

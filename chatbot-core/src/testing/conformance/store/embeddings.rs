@@ -198,8 +198,8 @@ async fn deleting_replacing_and_cancelling_void_the_job(
     make: &impl AsyncFn(Arc<FixedClock>) -> Fresh,
 ) {
     let (bench, ada, system) = (Bench::with_space(make).await, principal("ada"), Context::system());
-    let set = bench.read_set(&ada).await;
     let gone = bench.add(&ada, "A", "one\n").await;
+    let set = bench.read_set(&ada).await;
     let job = bench.lease_embedding().await.unwrap();
     let new = vectors(&bench.unembedded(&job, 1).await).unwrap();
     bench.store.delete_document(&ada, &set, gone.document.id).await.unwrap();
