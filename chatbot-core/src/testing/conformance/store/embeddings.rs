@@ -268,8 +268,8 @@ async fn what_was_refused_is_tried_again_later(make: &impl AsyncFn(Arc<FixedCloc
 
 async fn loose_vectors_are_swept(make: &impl AsyncFn(Arc<FixedClock>) -> Fresh) {
     let (bench, ada, system) = (Bench::with_space(make).await, principal("ada"), Context::system());
-    let set = bench.read_set(&ada).await;
     let kept = bench.add(&ada, "A", "one\nshared\n").await;
+    let set = bench.read_set(&ada).await;
     let version = bench.lease_embedding().await.map(|job| job.version).unwrap();
     bench.store.release_leases(&system).await.unwrap();
     let gone = bench.add(&ada, "B", "two\nshared\n").await;
