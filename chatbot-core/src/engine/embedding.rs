@@ -255,12 +255,7 @@ impl Engine {
     pub(super) async fn vectors_applied(&self, ctx: &Context) -> Result<()> {
         let Some(dense) = &self.dense else { return Ok(()) };
         let last = self.store().last_change(ctx).await?;
-        let mut applied = dense.applied.subscribe();
-        let applied = async {
-            let waited = applied.wait_for(|applied| *applied >= last).await;
-            waited.map(drop).map_err(|_| Error::internal("The projector has stopped."))
-        };
-        ctx.run(applied).await
+        ctx.run(dense.reached(last)).await
     }
 }
 

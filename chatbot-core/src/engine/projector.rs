@@ -44,6 +44,13 @@ impl Projection {
     pub(super) fn new(name: &'static str, index: Arc<dyn Index>) -> Arc<Self> {
         Arc::new(Self { name, index, applied: watch::Sender::new(0) })
     }
+
+    /// Waits until the index has the change `seq`.
+    pub(super) async fn reached(&self, seq: u64) -> Result<()> {
+        let mut applied = self.applied.subscribe();
+        let waited = applied.wait_for(|applied| *applied >= seq).await;
+        waited.map(drop).map_err(|_| Error::internal("The projector has stopped."))
+    }
 }
 
 /// Works until the engine is closed or gone.

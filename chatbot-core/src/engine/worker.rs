@@ -116,13 +116,8 @@ impl Engine {
     /// Marks a published version as ready once the index has it.
     async fn finish_when_searchable(self: Arc<Self>, job: Job, seq: u64) {
         let ctx = self.ctx.clone();
-        let searchable = async {
-            let mut projected = self.lexical.applied.subscribe();
-            let waited = projected.wait_for(|applied| *applied >= seq).await;
-            waited.map(drop).map_err(|_| Error::internal("The projector has stopped."))
-        };
         let outcome = tokio::select! {
-            waited = ctx.run(searchable) => waited,
+            waited = ctx.run(self.lexical.reached(seq)) => waited,
             lost = self.keep_lease(&ctx, &job.lease) => Err(lost),
         };
         if outcome.is_ok()

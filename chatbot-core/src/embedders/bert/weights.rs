@@ -173,9 +173,7 @@ impl Tensors<'_> {
 
     /// A matrix of one row or more.
     fn rows(&self, name: &str, width: usize) -> Result<Vec<f32>> {
-        let values =
-            self.values(name, |shape| matches!(shape, [rows, w] if *rows > 0 && *w == width))?;
-        Ok(values)
+        self.values(name, |shape| matches!(shape, [rows, w] if *rows > 0 && *w == width))
     }
 
     fn take(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
