@@ -165,9 +165,9 @@ impl ChatbotBuilder {
             chunker: self.chunker.clone().unwrap_or_else(|| Arc::new(self.default_chunker())),
             history: Arc::new(WindowHistory),
             counter: Arc::new(EstimatedTokens),
-            embedder,
             retrievers,
-            models: self.models()?,
+            models: self.models(embedder.as_ref())?,
+            embedder,
         })
     }
 
@@ -219,7 +219,10 @@ impl ChatbotBuilder {
     }
 
     /// Every model that may be asked for, by its name. `extractive` is always among them.
-    fn models(&self) -> Result<BTreeMap<String, Arc<dyn ChatModel>>> {
+    fn models(
+        &self,
+        embedder: Option<&Arc<dyn Embedder>>,
+    ) -> Result<BTreeMap<String, Arc<dyn ChatModel>>> {
         let mut models: BTreeMap<String, Arc<dyn ChatModel>> = BTreeMap::new();
         for model in &self.models {
             models.insert(model.info().name.clone(), model.clone());
@@ -227,15 +230,20 @@ impl ChatbotBuilder {
         let extractive = "extractive".to_owned();
         for uri in self.config.models.iter().chain([&self.config.model, &extractive]) {
             if !models.contains_key(uri) {
-                models.insert(uri.clone(), self.model_for(uri)?);
+                models.insert(uri.clone(), self.model_for(uri, embedder)?);
             }
         }
         Ok(models)
     }
 
-    fn model_for(&self, uri: &str) -> Result<Arc<dyn ChatModel>> {
+    fn model_for(
+        &self,
+        uri: &str,
+        embedder: Option<&Arc<dyn Embedder>>,
+    ) -> Result<Arc<dyn ChatModel>> {
         if uri == "extractive" {
-            return Ok(Arc::new(ExtractiveModel::default()));
+            let model = embedder.cloned().map(ExtractiveModel::with_embedder);
+            return Ok(Arc::new(model.unwrap_or_default()));
         }
         let api_key = self.config.keys.get("openai").cloned();
         let (base_url, model) = match uri.strip_prefix("openai+") {

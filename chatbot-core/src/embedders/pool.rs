@@ -77,7 +77,7 @@ impl Pool {
         let n_free = self.shared.n_threads.saturating_sub(state.n_running);
         let n_wanted = jobs.len().saturating_sub(state.n_waiting);
         match kind {
-            EmbedKind::Query => state.questions.extend(jobs),
+            EmbedKind::Query | EmbedKind::Sentence => state.questions.extend(jobs),
             EmbedKind::Document => state.passages.extend(jobs),
         }
         for _ in 0..n_wanted.min(n_free) {

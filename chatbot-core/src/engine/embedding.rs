@@ -1,17 +1,19 @@
 //! Gives chunks their vectors, in the background: a document answers by its words first, and by meaning soon after.
 //!
 //! One task embeds, batch by batch, and stores each batch by itself, so that a process that dies loses no more than one.
+//! A batch is filled with the chunks of as many documents as it takes: a thousand notes are embedded as fast as one book.
 //! What is asked for comes from the store, which names only chunks without a vector; so nothing is embedded twice. The
 //! writes wait in the store's lane for long work: nobody who writes a message waits behind them.
 //!
 //! An embedder that is down holds up everything and is asked again after a while. One that refuses a document for good
 //! costs that document its vectors, not its answers.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
+use futures_util::future::join_all;
 use tokio::sync::watch;
 
 use super::Engine;
@@ -20,12 +22,9 @@ use crate::context::Context;
 use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::traits::{EmbedKind, EmbedRequest, Embedder, NewEmbeddings, Signal};
 use crate::types::{
-    ChunkHash, DocumentFailure, EmbeddingJob, EmbeddingOutcome, EmbeddingProgress, Lease,
-    Unembedded,
+    ChunkHash, DocumentFailure, EmbeddingJob, EmbeddingOutcome, EmbeddingProgress, Unembedded,
 };
 
-/// Batches of one document before another has its turn: a small document waits for about a thousand passages at most.
-const BATCHES_PER_TURN: usize = 32;
 /// How often a lease is renewed: three tries before it is lost.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// How long the task relies on signals before it looks for itself.
@@ -138,92 +137,157 @@ fn pause_after(n_failures: u32) -> Duration {
     RETRY_BASE.saturating_mul(1 << n_failures.min(10)).min(RETRY_MAX)
 }
 
+/// A document in a batch.
+#[derive(Debug)]
+struct Part {
+    job: EmbeddingJob,
+    /// Those of its chunks that are embedded now.
+    chunks: Vec<Unembedded>,
+    /// Whether it has no others.
+    is_rest: bool,
+}
+
+impl Part {
+    /// What the store is told; fails where the embedder left a chunk out.
+    fn new_embeddings(&self, vectors: &Vectors) -> Result<NewEmbeddings> {
+        let next_ordinal = self.chunks.last().map_or(0, |chunk| chunk.ordinal.saturating_add(1));
+        let vector = |chunk: &Unembedded| {
+            let vector = vectors.get(&chunk.hash).cloned();
+            vector.map(|vector| (chunk.hash, vector)).ok_or_else(missing)
+        };
+        Ok(NewEmbeddings {
+            next_ordinal,
+            vectors: self.chunks.iter().map(vector).collect::<Result<_>>()?,
+        })
+    }
+}
+
+type Vectors = HashMap<ChunkHash, Vec<f32>>;
+
 impl Engine {
-    /// Does one step, where there is one to do: looks further for what lacks vectors, or embeds some of a document.
+    /// Does one step, where there is one to do: looks further for what lacks vectors, or embeds a batch.
     async fn embed_once(&self, ctx: &Context) -> Result<bool> {
         let Some(embedder) = self.parts.embedder.clone() else { return Ok(false) };
         if self.store().queue_embeddings(ctx).await? {
             return Ok(true);
         }
-        let Some(job) = self.store().lease_embedding(ctx, LEASE_TTL).await? else {
+        let batch = self.gather(ctx).await?;
+        if batch.is_empty() {
             return Ok(false);
-        };
+        }
         let worked = tokio::select! {
-            worked = self.embed_some(ctx, &embedder, &job) => worked,
-            lost = self.keep_embedding(ctx, &job.lease) => Err(lost),
+            worked = self.embed_batch(ctx, &embedder, &batch) => worked,
+            () = self.keep_embedding(ctx, &batch) => Ok(()),
         };
-        let ended = self.end_turn(ctx, &job, worked).await;
         self.signal(Signal::Changed).await;
-        self.signal(Signal::Document(job.document)).await;
-        ended
+        for part in &batch {
+            self.signal(Signal::Document(part.job.document)).await;
+        }
+        worked.map(|()| true)
     }
 
-    async fn embed_some(
+    /// Fills a batch with the chunks of those documents that wait longest.
+    async fn gather(&self, ctx: &Context) -> Result<Vec<Part>> {
+        let mut batch = Vec::new();
+        let mut n_wanted = self.settings.embedding_batch;
+        while n_wanted > 0 {
+            let Some(job) = self.store().lease_embedding(ctx, LEASE_TTL).await? else { break };
+            let chunks = match self.store().unembedded(ctx, &job.lease, n_wanted).await {
+                Ok(chunks) => chunks,
+                // The document was deleted or replaced just now.
+                Err(error) if error.reason() == Some(Reason::LeaseLost) => continue,
+                Err(error) => return Err(error),
+            };
+            let n_chunks = u32::try_from(chunks.len()).unwrap_or(u32::MAX);
+            let is_rest = n_chunks < n_wanted;
+            n_wanted = n_wanted.saturating_sub(n_chunks.max(1));
+            batch.push(Part { job, chunks, is_rest });
+        }
+        Ok(batch)
+    }
+
+    /// Embeds and stores a batch, and gives its leases back. Fails where the embedder should be left alone for a while.
+    async fn embed_batch(
         &self,
         ctx: &Context,
         embedder: &Arc<dyn Embedder>,
-        job: &EmbeddingJob,
-    ) -> Result<EmbeddingOutcome> {
-        for _ in 0..BATCHES_PER_TURN {
-            if self.embedding.is_paused() {
-                break;
+        batch: &[Part],
+    ) -> Result<()> {
+        let began = Instant::now();
+        let error = match ctx.run(embed(ctx, embedder, batch)).await {
+            Ok(vectors) => {
+                let n_chunks = batch.iter().map(|part| part.chunks.len()).sum();
+                self.embedding.embedded(n_chunks, began.elapsed());
+                return self.store_batch(ctx, batch, &vectors).await;
             }
-            let limit = self.settings.embedding_batch;
-            let chunks = self.store().unembedded(ctx, &job.lease, limit).await?;
-            if chunks.is_empty() {
-                return Ok(EmbeddingOutcome::Done);
-            }
-            let began = Instant::now();
-            let new = ctx.run(embed(ctx, embedder, &chunks)).await?;
-            self.store().store_embeddings(ctx, &job.lease, new).await?;
-            self.embedding.embedded(chunks.len(), began.elapsed());
-            self.signal(Signal::Changed).await;
-            self.signal(Signal::Document(job.document)).await;
-        }
-        Ok(EmbeddingOutcome::Later)
-    }
-
-    /// Renews the lease until that fails.
-    async fn keep_embedding(&self, ctx: &Context, lease: &Lease) -> Error {
-        loop {
-            tokio::time::sleep(HEARTBEAT).await;
-            if let Err(error) = self.store().renew_embedding(ctx, lease, LEASE_TTL).await
-                && error.kind() == ErrorKind::Conflict
-            {
-                return error;
-            }
-        }
-    }
-
-    /// Gives the lease back, with what became of it. Fails where the embedder should be left alone for a while.
-    async fn end_turn(
-        &self,
-        ctx: &Context,
-        job: &EmbeddingJob,
-        worked: Result<EmbeddingOutcome>,
-    ) -> Result<bool> {
-        let (outcome, error) = match worked {
-            Ok(outcome) => (outcome, None),
-            // The document was deleted or replaced, its embedding was stopped, or the engine is closing.
-            Err(error) if error.reason() == Some(Reason::LeaseLost) => return Ok(true),
-            Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
-            Err(error) if error.is_retryable() || error.kind() == ErrorKind::Storage => {
-                (EmbeddingOutcome::Later, Some(error))
-            }
-            Err(error) => {
-                tracing::warn!(document = %job.document, %error, "a document cannot be embedded");
-                self.embedding.failed(&error);
-                (EmbeddingOutcome::Failed((&error).into()), None)
-            }
+            Err(error) => error,
         };
-        let ended = self.store().finish_embedding(ctx, &job.lease, outcome).await;
-        match (error, ended) {
-            (Some(error), _) => {
+        match (error.kind(), batch) {
+            (ErrorKind::Cancelled, _) => Err(error),
+            _ if error.is_retryable() => {
                 self.embedding.failed(&error);
+                self.end_parts(ctx, batch, &EmbeddingOutcome::Later).await?;
                 Err(error)
             }
-            (None, Err(error)) if error.reason() != Some(Reason::LeaseLost) => Err(error),
-            (None, _) => Ok(true),
+            (_, [part]) => {
+                tracing::warn!(document = %part.job.document, %error, "a document cannot be embedded");
+                self.embedding.failed(&error);
+                self.end_parts(ctx, batch, &EmbeddingOutcome::Failed((&error).into())).await
+            }
+            // One of them is refused: the others shall not suffer for it.
+            (_, parts) => {
+                for part in parts {
+                    Box::pin(self.embed_batch(ctx, embedder, std::slice::from_ref(part))).await?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Stores the vectors of all parts at once, so that one flush does for many.
+    async fn store_batch(&self, ctx: &Context, batch: &[Part], vectors: &Vectors) -> Result<()> {
+        let stored = batch.iter().map(|part| async move {
+            let new = part.new_embeddings(vectors)?;
+            if !new.vectors.is_empty() {
+                self.store().store_embeddings(ctx, &part.job.lease, new).await?;
+            }
+            let outcome =
+                if part.is_rest { EmbeddingOutcome::Done } else { EmbeddingOutcome::Later };
+            self.store().finish_embedding(ctx, &part.job.lease, outcome).await
+        });
+        match ended(join_all(stored).await) {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                self.embedding.failed(&error);
+                self.end_parts(ctx, batch, &EmbeddingOutcome::Later).await?;
+                Err(error)
+            }
+        }
+    }
+
+    async fn end_parts(
+        &self,
+        ctx: &Context,
+        batch: &[Part],
+        outcome: &EmbeddingOutcome,
+    ) -> Result<()> {
+        let ends = batch
+            .iter()
+            .map(|part| self.store().finish_embedding(ctx, &part.job.lease, outcome.clone()));
+        ended(join_all(ends).await)
+    }
+
+    /// Renews the leases of a batch for as long as it is worked on. One that is lost shows when its part is stored.
+    async fn keep_embedding(&self, ctx: &Context, batch: &[Part]) {
+        loop {
+            tokio::time::sleep(HEARTBEAT).await;
+            for part in batch {
+                if let Err(error) =
+                    self.store().renew_embedding(ctx, &part.job.lease, LEASE_TTL).await
+                {
+                    tracing::debug!(document = %part.job.document, %error, "a lease was not renewed");
+                }
+            }
         }
     }
 
@@ -259,26 +323,35 @@ impl Engine {
     }
 }
 
-/// Vectors for the chunks; texts that are the same are embedded once.
-async fn embed(
-    ctx: &Context,
-    embedder: &Arc<dyn Embedder>,
-    chunks: &[Unembedded],
-) -> Result<NewEmbeddings> {
-    let next_ordinal = chunks.last().map_or(0, |chunk| chunk.ordinal.saturating_add(1));
+/// The first failure that matters: a document that was deleted or replaced meanwhile needs no vectors.
+fn ended(outcomes: Vec<Result<()>>) -> Result<()> {
+    let is_lost = |error: &Error| error.reason() == Some(Reason::LeaseLost);
+    outcomes
+        .into_iter()
+        .find(|end| end.as_ref().is_err_and(|error| !is_lost(error)))
+        .unwrap_or(Ok(()))
+}
+
+/// Vectors for the chunks of a batch; texts that are the same are embedded once.
+async fn embed(ctx: &Context, embedder: &Arc<dyn Embedder>, batch: &[Part]) -> Result<Vectors> {
+    let chunks = batch.iter().flat_map(|part| &part.chunks);
     let mut known: HashSet<ChunkHash> = HashSet::new();
-    let chunks: Vec<_> = chunks.iter().filter(|chunk| known.insert(chunk.hash)).collect();
+    let chunks: Vec<_> = chunks.filter(|chunk| known.insert(chunk.hash)).collect();
+    if chunks.is_empty() {
+        return Ok(Vectors::new());
+    }
     let texts = chunks.iter().map(|chunk| chunk.text.clone()).collect();
     let request = EmbedRequest { kind: EmbedKind::Document, texts };
     let vectors = embedder.embed(ctx, request).await?;
     if vectors.len() != chunks.len() {
-        return Err(Error::new(
-            ErrorKind::BadResponse,
-            "The embedder did not give one vector for each text.",
-        ));
+        return Err(missing());
     }
-    let vectors = chunks.iter().map(|chunk| chunk.hash).zip(vectors.iter().map(<[f32]>::to_vec));
-    Ok(NewEmbeddings { next_ordinal, vectors: vectors.collect() })
+    let hashes = chunks.iter().map(|chunk| chunk.hash);
+    Ok(hashes.zip(vectors.iter().map(<[f32]>::to_vec)).collect())
+}
+
+fn missing() -> Error {
+    Error::new(ErrorKind::BadResponse, "The embedder did not give one vector for each text.")
 }
 
 #[cfg(test)]

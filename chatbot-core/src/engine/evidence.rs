@@ -1,7 +1,7 @@
 //! Whether what was found can answer at all.
 //!
-//! Decided on how much of the question the best passage covers, never on a retrieval score: scores grow with the
-//! corpus, coverage does not, so that one file with one sentence answers its own question and a million passages do
+//! Decided on how much of the question the best passage covers and how near its meaning is, never on a fused score: scores
+//! grow with the corpus, coverage and cosine do not, so that one file with one sentence answers its own question and a million passages do
 //! not answer a foreign one. A term that occurs nowhere in a large corpus is the strongest sign that a question is
 //! foreign to it; in a small one it is no sign at all.
 
@@ -20,26 +20,35 @@ const MAX_COUNTED_TERMS: usize = 10;
 /// What the parts of the evidence count. An answer is thought possible where the sum is not negative.
 ///
 /// *Source*: logistic regression over six public sets, each with its own questions and with those of the others, and
-/// over single paragraphs and sentences of three of them; fitted on half of the questions, rounded, and checked on the
-/// other half. The record of the figures is in `docs/decisions/`.
-mod weights {
+/// over single sentences of three of them, asked of the engine itself; fitted on half of the questions, rounded, and
+/// checked on the other half. The record of the figures is in `docs/decisions/`.
+#[derive(Debug, Clone, Copy)]
+struct Weights {
     /// The share of the question that the best passage covers, times the logarithm of its number of terms: covering
     /// half of a long question says more than covering half of a short one.
-    pub(super) const SHARE: f32 = 3.5;
+    share: f32,
     /// The share of the question that occurs nowhere in the corpus.
-    pub(super) const UNKNOWN: f32 = -7.3;
+    unknown: f32,
     /// The logarithm of the number of terms that the best pair of sentences has.
-    pub(super) const MATCHED: f32 = 1.8;
+    matched: f32,
     /// The logarithm of the number of terms.
-    pub(super) const TERMS: f32 = -1.9;
+    terms: f32,
     /// What a corpus of almost nothing is given: there, few questions are foreign by chance.
-    pub(super) const TINY: f32 = 1.0;
-    /// Two characters of a script without spaces that occur nowhere are mostly no word at all; those that occur are
-    /// about half a word.
-    pub(super) const UNKNOWN_PAIR: f32 = 0.1;
-    /// See [`UNKNOWN_PAIR`].
-    pub(super) const KNOWN_PAIR: f32 = 0.6;
+    tiny: f32,
+    /// The greatest cosine of a passage and the question, times the logarithm of the number of terms.
+    cosine: f32,
 }
+
+const BY_WORDS: Weights =
+    Weights { share: 5.0, unknown: -5.1, matched: 3.3, terms: -4.1, tiny: 4.2, cosine: 0.0 };
+const WITH_MEANING: Weights =
+    Weights { share: 5.5, unknown: -2.8, matched: 0.0, terms: -5.4, tiny: 3.0, cosine: 7.6 };
+
+/// Two characters of a script without spaces that occur nowhere are mostly no word at all; those that occur are about
+/// half a word.
+const UNKNOWN_PAIR: f32 = 0.1;
+/// See [`UNKNOWN_PAIR`].
+const KNOWN_PAIR: f32 = 0.6;
 
 /// What speaks for an answer in what was found.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -57,26 +66,55 @@ pub(crate) fn assess(question: &str, sources: &[Source], terms: &[TermEvidence])
         return Evidence { score: 0.0, answerable: false };
     }
     let terms = Weighed::all(&counted);
-    let (mut share, mut n_matched) = (0.0, 0);
+    let mut best = Best::default();
     for source in sources.iter().filter(|source| !source.deleted) {
-        let covered = Covered::by(&terms, source);
-        share = f32::max(share, covered.share);
-        n_matched = n_matched.max(covered.n_matched);
+        best.take(Covered::by(&terms, source), source.scores.dense);
     }
-    let sum = sum(&terms, &counted, share, n_matched);
+    let sum = best.sum(&terms, &counted);
     Evidence { score: 1.0 / (1.0 + (-sum).exp()), answerable: sum >= 0.0 }
 }
 
-fn sum(terms: &[Weighed], counted: &[TermEvidence], share: f32, n_matched: usize) -> f32 {
-    let unknown: f32 = terms.iter().filter(|term| term.is_unknown).map(|term| term.share).sum();
-    let n_chunks = as_f32(counted.iter().map(|term| term.n_chunks).max().unwrap_or(0));
-    let size = n_chunks / (n_chunks + PRIOR_CHUNKS);
-    let log = |n: usize| as_f32(n as u64).ln_1p();
-    weights::SHARE * share * log(terms.len())
-        + weights::UNKNOWN * unknown * size
-        + weights::MATCHED * log(n_matched)
-        + weights::TERMS * log(terms.len().min(MAX_COUNTED_TERMS))
-        + weights::TINY * (1.0 - size)
+/// What the sources have at best.
+#[derive(Debug, Default)]
+struct Best {
+    share: f32,
+    n_matched: usize,
+    cosine: Option<f32>,
+    /// Whether a source has no vector, so that nothing is known of its meaning.
+    is_waiting: bool,
+}
+
+impl Best {
+    fn take(&mut self, covered: Covered, cosine: Option<f32>) {
+        self.share = self.share.max(covered.share);
+        self.n_matched = self.n_matched.max(covered.n_matched);
+        self.is_waiting |= cosine.is_none();
+        self.cosine = self.cosine.into_iter().chain(cosine).reduce(f32::max);
+    }
+
+    /// Where a passage has no vector yet, the better of both verdicts: a new document must not be silenced by old ones.
+    fn sum(&self, terms: &[Weighed<'_>], counted: &[TermEvidence]) -> f32 {
+        let by_words = || self.weighed(&BY_WORDS, terms, counted);
+        let with_meaning = || self.weighed(&WITH_MEANING, terms, counted);
+        match (self.cosine, self.is_waiting) {
+            (None, _) => by_words(),
+            (Some(_), false) => with_meaning(),
+            (Some(_), true) => by_words().max(with_meaning()),
+        }
+    }
+
+    fn weighed(&self, weights: &Weights, terms: &[Weighed<'_>], counted: &[TermEvidence]) -> f32 {
+        let unknown: f32 = terms.iter().filter(|term| term.is_unknown).map(|term| term.share).sum();
+        let n_chunks = as_f32(counted.iter().map(|term| term.n_chunks).max().unwrap_or(0));
+        let size = n_chunks / (n_chunks + PRIOR_CHUNKS);
+        let log = |n: usize| as_f32(n as u64).ln_1p();
+        weights.share * self.share * log(terms.len())
+            + weights.unknown * unknown * size
+            + weights.matched * log(self.n_matched)
+            + weights.terms * log(terms.len().min(MAX_COUNTED_TERMS))
+            + weights.tiny * (1.0 - size)
+            + weights.cosine * self.cosine.unwrap_or(0.0) * log(terms.len())
+    }
 }
 
 #[allow(clippy::cast_precision_loss, reason = "a logarithm or a share is made of it")]
@@ -129,8 +167,8 @@ fn telling(term: &TermEvidence) -> f32 {
     let is_pair = term.surface.chars().all(is_unspaced);
     match (is_pair, term.document_frequency) {
         (false, _) => rarity,
-        (true, 0) => rarity * weights::UNKNOWN_PAIR,
-        (true, _) => rarity * weights::KNOWN_PAIR,
+        (true, 0) => rarity * UNKNOWN_PAIR,
+        (true, _) => rarity * KNOWN_PAIR,
     }
 }
 
@@ -266,6 +304,38 @@ mod tests {
                 "Which enzyme limits the synthesis of dopamine in the bridge of the brain?";
             assert!(!over(n_chunks, frequency, foreign, passage).answerable);
         }
+    }
+
+    #[test]
+    fn meaning_decides_where_words_do_not() {
+        let question = "Which physician treated the sailors on the voyage?";
+        let near = "The crew of the ship were looked after by the doctor on board, a Mr Hale.";
+        let verdict = |cosine, passage: &str| {
+            let mut source = source(passage);
+            source.scores.dense = cosine;
+            let mut terms = counted(question, std::slice::from_ref(&source));
+            for term in &mut terms {
+                (term.n_chunks, term.document_frequency) = (1000, 20);
+            }
+            assess(question, &[source], &terms).answerable
+        };
+        assert!(!verdict(None, near), "no word of the question is in it");
+        assert!(verdict(Some(0.8), near));
+        assert!(!verdict(Some(0.1), near));
+        let words =
+            "The sailors of the voyage had a physician who was ill himself and treated nobody.";
+        assert!(verdict(None, words) && !verdict(Some(-0.1), words));
+    }
+
+    #[test]
+    fn a_passage_without_a_vector_is_judged_by_its_words() {
+        let question = "When was the harbour bridge finished?";
+        let mut old = source("Ferries cross the bay every hour.");
+        old.scores.dense = Some(0.1);
+        let new = source("The harbour bridge was finished in 1932.");
+        let both = [old.clone(), new];
+        assert!(assess(question, &both, &[]).answerable);
+        assert!(!assess(question, &[old], &[]).answerable);
     }
 
     #[test]

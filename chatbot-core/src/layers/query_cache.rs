@@ -44,7 +44,7 @@ impl Embedder for QueryCache {
     }
 
     async fn embed(&self, ctx: &Context, request: EmbedRequest) -> Result<Embeddings> {
-        if request.kind == EmbedKind::Document {
+        if request.kind != EmbedKind::Query {
             return self.inner.embed(ctx, request).await;
         }
         ctx.check()?;

@@ -42,6 +42,7 @@ pub struct ScriptedEmbedder {
 struct Log {
     n_calls: AtomicUsize,
     n_queries: AtomicUsize,
+    n_sentences: AtomicUsize,
     n_documents: AtomicUsize,
     failure: Mutex<Option<ErrorKind>>,
 }
@@ -120,6 +121,7 @@ impl Log {
     const fn n_texts(&self, kind: EmbedKind) -> &AtomicUsize {
         match kind {
             EmbedKind::Query => &self.n_queries,
+            EmbedKind::Sentence => &self.n_sentences,
             EmbedKind::Document => &self.n_documents,
         }
     }

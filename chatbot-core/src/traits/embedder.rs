@@ -42,12 +42,14 @@ pub struct EmbedderInfo {
     pub languages: Option<Vec<Language>>,
 }
 
-/// What a text is, for embedders that treat questions and passages differently. A question goes before passages that
-/// wait to be embedded.
+/// What a text is, for embedders that treat questions and passages differently. What somebody waits for goes before
+/// passages that wait to be embedded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EmbedKind {
-    /// Somebody waits for the answer.
+    /// A question that somebody waits to have answered.
     Query,
+    /// A piece of a passage that is compared with a question while somebody waits.
+    Sentence,
     /// A passage.
     Document,
 }

@@ -2,13 +2,16 @@
 
 use std::path::Path;
 
+use async_trait::async_trait;
 use chatbot_core::config::{ChunkingConfig, EmbeddingConfig, EngineConfig};
 use chatbot_core::testing::ScriptedEmbedder;
-use chatbot_core::traits::{EmbedKind, once};
+use chatbot_core::traits::{EmbedKind, EmbedRequest, Embedder, EmbedderInfo, Embeddings, once};
 use chatbot_core::types::{
     Document, DocumentId, DocumentStatus, MessageState, SearchRequest, Stage,
 };
-use chatbot_core::{Chatbot, Context, ErrorKind, IngestOptions, NewDocument, WaitFor};
+use chatbot_core::{
+    Chatbot, Context, Error, ErrorKind, IngestOptions, NewDocument, Result, WaitFor,
+};
 use futures_util::StreamExt as _;
 
 use crate::support::{add, settled};
@@ -169,6 +172,54 @@ async fn an_embedder_that_refuses_for_good_costs_the_vectors_and_not_the_answers
     assert!(part.error.is_some() && !part.is_needed && part.progress.is_some());
     let hits = chatbot.search(&Context::local(), SearchRequest::new("pump hours")).await.unwrap();
     assert!(!hits.hits.is_empty());
+    chatbot.close().await.unwrap();
+}
+
+/// Refuses a text with the word "poison", and all that come with it.
+#[derive(Debug)]
+struct Squeamish(ScriptedEmbedder);
+
+#[async_trait]
+impl Embedder for Squeamish {
+    fn info(&self) -> &EmbedderInfo {
+        self.0.info()
+    }
+
+    async fn embed(&self, ctx: &Context, request: EmbedRequest) -> Result<Embeddings> {
+        if request.texts.iter().any(|text| text.contains("poison")) {
+            return Err(Error::invalid("It does not read this."));
+        }
+        self.0.embed(ctx, request).await
+    }
+}
+
+#[tokio::test]
+async fn many_small_documents_share_a_batch_and_one_that_is_refused_costs_no_other() {
+    let embedder = ScriptedEmbedder::default();
+    let built = Chatbot::builder().config(config(32, true, None));
+    let chatbot = built.custom_embedder(Squeamish(embedder.clone())).build().await.unwrap();
+    let mut notes = Vec::new();
+    for n in 0..8 {
+        notes.push(add_pumps(&chatbot, &format!("note {n}"), 1).await);
+        searchable(&chatbot, notes[n].id).await;
+    }
+    chatbot.resume_embedding();
+    for note in notes {
+        assert_eq!(settled(&chatbot, note.id).await.coverage.dense, 1.0);
+    }
+    assert_eq!(embedder.n_calls(), 1, "eight notes are one batch");
+
+    chatbot.pause_embedding();
+    let new = |title: &str| NewDocument { title: Some(title.to_owned()), ..NewDocument::default() };
+    let ctx = Context::local();
+    let bad = chatbot.add_text(&ctx, new("bad"), "A note about poison in the well.").await.unwrap();
+    let good = chatbot.add_text(&ctx, new("good"), "A note about water in it.").await.unwrap();
+    searchable(&chatbot, bad.id).await;
+    searchable(&chatbot, good.id).await;
+    chatbot.resume_embedding();
+    let (bad, good) = (settled(&chatbot, bad.id).await, settled(&chatbot, good.id).await);
+    assert_eq!(bad.error.map(|error| error.code), Some(ErrorKind::InvalidInput));
+    assert_eq!((good.coverage.dense, good.error), (1.0, None));
     chatbot.close().await.unwrap();
 }
 

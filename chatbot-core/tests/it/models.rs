@@ -3,11 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use chatbot_core::models::{ExtractiveModel, OpenAiConfig, OpenAiModel};
 use chatbot_core::testing::conformance::chat_model;
 use chatbot_core::testing::scripted_server::{Act, ScriptedServer, event_stream_head, reply};
 use chatbot_core::testing::{ScriptedModel, Step};
-use chatbot_core::traits::{ChatModel, ChatRequest, Grounding, ModelEvent, ModelMessage};
+use chatbot_core::traits::{
+    ChatModel, ChatRequest, EmbedRequest, Embedder, EmbedderInfo, Embeddings, Grounding,
+    ModelEvent, ModelMessage,
+};
 use chatbot_core::types::{
     ChunkId, DocumentId, FinishReason, MessageRole, Metadata, Secret, Source, SourceScores, Usage,
 };
@@ -352,4 +356,63 @@ async fn the_extractive_model_needs_documents_and_quotes_no_deleted_one() {
     sources[0].deleted = true;
     let text = quoted(Grounding { sources: sources.into(), ..grounding() }).await;
     assert!(!text.contains("[1]"), "{text}");
+}
+
+/// Knows one thing: that boats are ships.
+#[derive(Debug)]
+struct Nautical {
+    info: EmbedderInfo,
+    is_down: bool,
+}
+
+impl Nautical {
+    fn new(is_down: bool) -> Self {
+        let info = EmbedderInfo {
+            name: "nautical".to_owned(),
+            dimensions: 2,
+            max_tokens: None,
+            fingerprint: "nautical".to_owned(),
+            languages: None,
+        };
+        Self { info, is_down }
+    }
+}
+
+#[async_trait]
+impl Embedder for Nautical {
+    fn info(&self) -> &EmbedderInfo {
+        &self.info
+    }
+
+    async fn embed(&self, _: &Context, request: EmbedRequest) -> Result<Embeddings, Error> {
+        if self.is_down {
+            return Err(Error::new(ErrorKind::Unavailable, "The embedder is down."));
+        }
+        let is_about_ships = |text: &String| text.contains("ships") || text.contains("Boats");
+        let vector = |text| if is_about_ships(text) { [1.0, 0.0] } else { [0.0, 1.0] };
+        Ok(Embeddings::new(2, request.texts.iter().flat_map(vector).collect()))
+    }
+}
+
+#[tokio::test]
+async fn a_sentence_in_other_words_is_quoted_where_meaning_counts() {
+    const GUIDE: &str = "Travel guides are sold in every shop. Travel is cheap. They travel light who \
+                         travel far. Boats go up and down all day.";
+    let asked = |dense: Option<f32>| {
+        let mut source = source(1, GUIDE);
+        source.scores.dense = dense;
+        let question = "Where do ships travel?".to_owned();
+        Grounding { question, sources: vec![source].into(), terms: Vec::new().into() }
+    };
+    let quoted = async |model: ExtractiveModel, dense| {
+        let request = ChatRequest { grounding: Some(asked(dense)), ..ChatRequest::default() };
+        model.complete(&Context::local(), request).await.expect("an answer").text
+    };
+    let knowing = |is_down| ExtractiveModel::with_embedder(Arc::new(Nautical::new(is_down)));
+    let boats = "Boats go up and down all day. [1]";
+    assert!(quoted(knowing(false), Some(0.7)).await.contains(boats));
+    let by_words = quoted(ExtractiveModel::default(), Some(0.7)).await;
+    assert!(!by_words.contains("Boats"), "{by_words}");
+    assert_eq!(quoted(knowing(false), None).await, by_words, "nothing was found by meaning");
+    assert_eq!(quoted(knowing(true), Some(0.7)).await, by_words, "it is down");
 }

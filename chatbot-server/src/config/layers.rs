@@ -200,13 +200,25 @@ impl Layers {
 
     fn no_such(&self, name: &str) -> Error {
         let origin = self.settings.get(name).map(|(_, origin)| format!(" ({origin})"));
-        invalid(format!("There is no setting `{name}`{}.", origin.unwrap_or_default()))
+        // Most often a step at the beginning was left out.
+        let suffix = format!(".{name}");
+        let meant = self.settings.iter().find(|(known, (_, origin))| {
+            matches!(origin, Origin::Default) && known.ends_with(&suffix)
+        });
+        let meant = meant.map(|(known, _)| format!(" Did you mean `{known}`?"));
+        invalid(format!(
+            "There is no setting `{name}`{}.{}",
+            origin.unwrap_or_default(),
+            meant.unwrap_or_default()
+        ))
     }
 
     /// The setting that an error about an unknown field is about.
     fn nearest(&self, path: &str, error: &toml::de::Error) -> String {
         let field = error.message().split('`').nth(1).unwrap_or_default();
-        let prefix = if path == "." { String::new() } else { format!("{path}.") };
+        // The path may end with the unknown field, or with what it was looked for in.
+        let path = path.strip_suffix(field).map_or(path, |parent| parent.trim_end_matches('.'));
+        let prefix = if matches!(path, "" | ".") { String::new() } else { format!("{path}.") };
         let full = format!("{prefix}{field}");
         let found = self.settings.keys().find(|name| {
             **name == full
@@ -286,6 +298,7 @@ mod tests {
             ("", ("CHATBOT__LOG__FILTER", "a=b=c"), "`log.filter`"),
             ("", ("CHATBOT__SERVER", "1"), "`server"),
             ("a = [", ("X", ""), "line 1"),
+            ("[turns]\nabandon_after_s = 7", ("X", ""), "mean `engine.turns.abandon_after_s`?"),
         ] {
             let error = layered(file, &[variable], &[]).unwrap_err();
             assert_eq!(error.kind(), chatbot_core::ErrorKind::ConfigInvalid);

@@ -31,7 +31,7 @@ pub(super) struct Candidate {
     pub(super) span: Span,
     /// How well it answers.
     pub(super) score: f32,
-    /// Whether it, or the sentence before it, has any term of the question.
+    /// Whether it, or the sentence before it, has any term of the question, or it means something near.
     pub(super) is_related: bool,
 }
 

@@ -1,20 +1,26 @@
 //! Answers with sentences of the documents.
 //!
-//! No model runs: the question's terms are looked up in the sentences of what was found, and the sentences that hold
-//! most of them, weighed by how much each tells, are quoted word for word.
+//! No model writes: the question's terms are looked up in the sentences of what was found, and the sentences that hold
+//! most of them, weighed by how much each tells, are quoted word for word. Where there is an embedder, what the best of
+//! them mean counts as well.
 
 mod candidates;
+mod meaning;
 mod wanted;
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::{StreamExt as _, stream};
 
 use crate::context::Context;
-use crate::error::{Error, Result};
-use crate::traits::{ChatModel, ChatRequest, Grounding, ModelEvent, ModelInfo, ModelStream};
+use crate::error::{Error, ErrorKind, Result};
+use crate::traits::{
+    ChatModel, ChatRequest, Embedder, Grounding, ModelEvent, ModelInfo, ModelStream,
+};
 use crate::types::{FinishReason, Usage};
 
-use self::candidates::candidates;
+use self::candidates::{Candidate, candidates};
 
 /// The most sentences of an answer.
 const MAX_SENTENCES: usize = 3;
@@ -23,6 +29,7 @@ const MAX_SENTENCES: usize = 3;
 #[derive(Debug, Clone)]
 pub struct ExtractiveModel {
     info: ModelInfo,
+    embedder: Option<Arc<dyn Embedder>>,
 }
 
 impl Default for ExtractiveModel {
@@ -34,8 +41,35 @@ impl Default for ExtractiveModel {
             quotes_only: true,
             usd_per_million: Some((0.0, 0.0)),
         };
-        Self { info }
+        Self { info, embedder: None }
     }
+}
+
+impl ExtractiveModel {
+    /// A model that also compares what sentences mean, for passages that were found by meaning. Where the embedder does not
+    /// answer, the words alone decide.
+    #[must_use]
+    pub fn with_embedder(embedder: Arc<dyn Embedder>) -> Self {
+        Self { embedder: Some(embedder), ..Self::default() }
+    }
+
+    /// The sentences that may answer, best first.
+    async fn rated(&self, ctx: &Context, grounding: &Grounding) -> Result<Vec<Candidate>> {
+        let mut rated = candidates(grounding);
+        best_first(&mut rated);
+        if let Some(embedder) = self.embedder.as_ref().filter(|_| meaning::counts(grounding)) {
+            match meaning::weigh(ctx, embedder, grounding, &mut rated).await {
+                Ok(()) => best_first(&mut rated),
+                Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
+                Err(error) => tracing::warn!(%error, "sentences are chosen by their words alone"),
+            }
+        }
+        Ok(rated)
+    }
+}
+
+fn best_first(candidates: &mut [Candidate]) {
+    candidates.sort_by(|a, b| b.score.total_cmp(&a.score));
 }
 
 #[async_trait]
@@ -51,17 +85,16 @@ impl ChatModel for ExtractiveModel {
                 "This model only quotes documents. Ask it with documents, or choose another model.",
             )
         })?;
-        let texts = chosen(&grounding).into_iter().map(ModelEvent::Text);
+        let rated = self.rated(ctx, &grounding).await?;
+        let texts = chosen(rated, &grounding).into_iter().map(ModelEvent::Text);
         let usage = ModelEvent::Usage(Usage::default());
         let events = texts.chain([usage, ModelEvent::Finish(FinishReason::Stop)]).map(Ok);
         Ok(stream::iter(events.collect::<Vec<_>>()).boxed())
     }
 }
 
-/// The pieces of the answer: each a sentence, word for word, with its marker.
-fn chosen(grounding: &Grounding) -> Vec<String> {
-    let mut candidates = candidates(grounding);
-    candidates.sort_by(|a, b| b.score.total_cmp(&a.score));
+/// The pieces of the answer: each a sentence, word for word, with its marker. `candidates` are best first.
+fn chosen(mut candidates: Vec<Candidate>, grounding: &Grounding) -> Vec<String> {
     // Sentences that have nothing to do with the question fill no answer up; where all are such, the best one stands.
     let first = candidates.first().copied();
     candidates.retain(|candidate| candidate.is_related || Some(*candidate) == first);
