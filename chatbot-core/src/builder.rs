@@ -83,7 +83,8 @@ impl ChatbotBuilder {
         self
     }
 
-    /// Finds passages by meaning with this embedder: `candle:/path/to/a/folder` with a model of the BERT family, or `none`.
+    /// Finds passages by meaning with this embedder: `builtin`, `candle:/path/to/a/folder` with a model of the BERT family,
+    /// or `none`.
     #[must_use]
     pub fn embedder(mut self, uri: impl Into<String>) -> Self {
         self.config.embedder = uri.into();
@@ -175,7 +176,7 @@ impl ChatbotBuilder {
     fn embedder_for(&self) -> Result<Option<Arc<dyn Embedder>>> {
         let embedder = match (&self.embedder, self.config.embedder.as_str()) {
             (Some(embedder), _) => Some(Arc::clone(embedder)),
-            (None, uri) => embedder_of(uri)?,
+            (None, uri) => features::embedder(uri, self.config.embedding.idle_unload())?,
         };
         Ok(embedder.map(|embedder| Arc::new(QueryCache::new(embedder)) as Arc<dyn Embedder>))
     }
@@ -260,20 +261,5 @@ impl ChatbotBuilder {
             ));
         }
         features::endpoint_model(features::Endpoint { uri, base_url, model, api_key })
-    }
-}
-
-/// The embedder of this name; `None` where words are to suffice.
-fn embedder_of(uri: &str) -> Result<Option<Arc<dyn Embedder>>> {
-    #[cfg(feature = "builtin-embedder")]
-    if let Some(folder) = uri.strip_prefix("candle:") {
-        return Ok(Some(Arc::new(crate::embedders::BertEmbedder::open(folder)?)));
-    }
-    match uri {
-        "none" => Ok(None),
-        _ => Err(Error::new(
-            ErrorKind::ConfigInvalid,
-            format!("There is no embedder `{uri}`. Use `candle:/path/to/a/folder` or `none`."),
-        )),
     }
 }

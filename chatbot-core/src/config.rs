@@ -20,7 +20,8 @@ pub struct EngineConfig {
     pub model: String,
     /// Other models that a request may name.
     pub models: Vec<String>,
-    /// What finds passages by their meaning: `candle:/path/to/a/folder` with a model of the BERT family, or `none`.
+    /// What finds passages by their meaning: `builtin`, `candle:/path/to/a/folder` with a model of the BERT family, or
+    /// `none`. `builtin` where it was built in.
     pub embedder: String,
     /// Keys of providers, by their scheme (`openai`).
     pub keys: BTreeMap<String, Secret>,
@@ -38,13 +39,16 @@ pub struct EngineConfig {
     pub retrieval: RetrievalConfig,
 }
 
+/// The embedder that is taken where none is named.
+const DEFAULT_EMBEDDER: &str = if cfg!(feature = "builtin-embedder") { "builtin" } else { "none" };
+
 impl Default for EngineConfig {
     fn default() -> Self {
         Self {
             data_dir: None,
             model: "extractive".to_owned(),
             models: Vec::new(),
-            embedder: "none".to_owned(),
+            embedder: DEFAULT_EMBEDDER.to_owned(),
             keys: BTreeMap::new(),
             chunking: ChunkingConfig::default(),
             limits: LimitsConfig::default(),
@@ -74,6 +78,7 @@ impl EngineConfig {
             (self.limits.max_message_bytes > 0, "limits.max_message_bytes", "more than 0"),
             ((1..=64).contains(&self.ingestion.n_workers), "ingestion.n_workers", "1 to 64"),
             ((1..=1024).contains(&self.embedding.batch_size), "embedding.batch_size", "1 to 1024"),
+            (self.embedding.idle_unload_s > 0, "embedding.idle_unload_s", "more than 0"),
             (self.turns.abandon_after_s > 0, "turns.abandon_after_s", "more than 0"),
             (
                 (0.0..=1.0).contains(&self.retrieval.lexical_weight),
@@ -186,12 +191,21 @@ pub struct EmbeddingConfig {
     pub paused: bool,
     /// Passages embedded and stored at a time.
     pub batch_size: u32,
+    /// Seconds without a question or a passage after which the embedder gives its memory back.
+    pub idle_unload_s: u64,
 }
 
 impl Default for EmbeddingConfig {
-    /// 32 passages: a batch takes well under a second on two cores, and its vectors are written in about a millisecond.
+    /// 32 passages: a batch takes about a second on two cores, and its vectors are written in about a millisecond. 60
+    /// seconds: somebody who reads an answer asks on within them, and a question after them waits a tenth of a second.
     fn default() -> Self {
-        Self { paused: false, batch_size: 32 }
+        Self { paused: false, batch_size: 32, idle_unload_s: 60 }
+    }
+}
+
+impl EmbeddingConfig {
+    pub(crate) const fn idle_unload(self) -> Duration {
+        Duration::from_secs(self.idle_unload_s)
     }
 }
 

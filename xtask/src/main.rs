@@ -6,6 +6,7 @@
 
 mod bench;
 mod browser;
+mod bundle;
 mod eval;
 mod figures;
 mod json;
@@ -40,6 +41,8 @@ cargo xtask VERB
                          measure a release build of the server against its bars
   bench peers [--only embedding|fusion] [--json FILE]
                          measure us beside others on the same inputs, quality before speed
+  bundle-model [--from FOLDER] [--check]
+                         make the built-in embedder's files from the published weights; or compare
   figures FILE…          write tables and plots of docs/benchmarks.md from what `bench peers` wrote
   eval [--json FILE]     measure search and answers on the public sets in CHATBOT_EVAL_DATA
 ";
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
         ["types"] => web::types(&project, &mut report),
         ["bench", "server", rest @ ..] => bench::server(&project, &mut report, rest),
         ["bench", "peers", rest @ ..] => peers::run(&project, &mut report, rest),
+        ["bundle-model", rest @ ..] => bundle::run(&project, &mut report, rest),
         ["figures", files @ ..] if !files.is_empty() => figures::run(&project, &mut report, files),
         ["eval", rest @ ..] => eval::run(&project, &mut report, rest),
         _ => {

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::config::Secret;
 use crate::error::Result;
-#[cfg(not(all(feature = "sqlite", feature = "local-index", feature = "openai")))]
 use crate::error::{Error, ErrorKind};
-use crate::traits::{ChatModel, ChunkReader, Clock, EmbedderInfo, Index, Store};
+use crate::traits::{ChatModel, ChunkReader, Clock, Embedder, EmbedderInfo, Index, Store};
 
 /// The store as what writes and as what reads chunks.
 pub(super) type OpenedStore = (Arc<dyn Store>, Arc<dyn ChunkReader>);
@@ -71,7 +71,47 @@ pub(super) fn endpoint_model(_: Endpoint<'_>) -> Result<Arc<dyn ChatModel>> {
     Err(not_built("OpenAI-compatible models", "openai"))
 }
 
-#[cfg(not(all(feature = "sqlite", feature = "local-index", feature = "openai")))]
+/// The embedder of this name, which gives its memory back after `idle`; `None` where words are to suffice.
+pub(super) fn embedder(uri: &str, idle: Duration) -> Result<Option<Arc<dyn Embedder>>> {
+    match (uri, uri.strip_prefix("candle:")) {
+        ("none", _) => Ok(None),
+        ("builtin", _) => builtin_embedder(idle).map(Some),
+        (_, Some(folder)) => bert_embedder(folder, idle).map(Some),
+        (_, None) => Err(Error::new(
+            ErrorKind::ConfigInvalid,
+            format!(
+                "There is no embedder `{uri}`. Use `builtin`, `candle:/path/to/a/folder` or `none`."
+            ),
+        )),
+    }
+}
+
+#[cfg(feature = "builtin-embedder")]
+fn builtin_embedder(idle: Duration) -> Result<Arc<dyn Embedder>> {
+    Ok(Arc::new(crate::embedders::BuiltinEmbedder::new(idle)))
+}
+
+#[cfg(not(feature = "builtin-embedder"))]
+fn builtin_embedder(_: Duration) -> Result<Arc<dyn Embedder>> {
+    Err(not_built("its own embedder", "builtin-embedder"))
+}
+
+#[cfg(feature = "builtin-embedder")]
+fn bert_embedder(folder: &str, idle: Duration) -> Result<Arc<dyn Embedder>> {
+    Ok(Arc::new(crate::embedders::BertEmbedder::open(folder, idle)?))
+}
+
+#[cfg(not(feature = "builtin-embedder"))]
+fn bert_embedder(_: &str, _: Duration) -> Result<Arc<dyn Embedder>> {
+    Err(not_built("embedders from a folder", "builtin-embedder"))
+}
+
+#[cfg(not(all(
+    feature = "sqlite",
+    feature = "local-index",
+    feature = "openai",
+    feature = "builtin-embedder"
+)))]
 fn not_built(what: &str, feature: &str) -> Error {
     Error::new(
         ErrorKind::ConfigInvalid,

@@ -2,6 +2,9 @@
 
 mod bert;
 mod bert_embedder;
+mod builtin_embedder;
 mod pool;
+mod pooled;
 
 pub use bert_embedder::BertEmbedder;
+pub use builtin_embedder::BuiltinEmbedder;

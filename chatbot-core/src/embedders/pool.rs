@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::bert::Bert;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::traits::EmbedKind;
@@ -24,21 +23,30 @@ pub(super) struct Job {
     pub(super) reply: UnboundedSender<(usize, Result<Vec<f32>>)>,
 }
 
-type Load = dyn Fn() -> Result<Bert> + Send + Sync;
-
-/// Threads that begin with the first text and end when nothing was asked for a while, the last one with the model.
-pub(super) struct Pool {
-    shared: Arc<Shared>,
+/// What turns a text into a vector, once it is in memory.
+pub(super) trait Model: Send + Sync + 'static {
+    /// The vector of a text. `go_on` is asked between its parts.
+    ///
+    /// # Errors
+    /// What `go_on` fails with, and `internal` where the model is not what it should be.
+    fn embed(&self, text: &str, go_on: &dyn Fn() -> Result<()>) -> Result<Vec<f32>>;
 }
 
-struct Shared {
-    load: Box<Load>,
+type Load<M> = dyn Fn() -> Result<M> + Send + Sync;
+
+/// Threads that begin with the first text and end when nothing was asked for a while, the last one with the model.
+pub(super) struct Pool<M> {
+    shared: Arc<Shared<M>>,
+}
+
+struct Shared<M> {
+    load: Box<Load<M>>,
     n_threads: usize,
     idle: Duration,
     state: Mutex<State>,
     wake: Condvar,
     /// Held while the model is read, so that it is read once.
-    model: Mutex<Option<Arc<Bert>>>,
+    model: Mutex<Option<Arc<M>>>,
 }
 
 #[derive(Default)]
@@ -50,10 +58,10 @@ struct State {
     closed: bool,
 }
 
-impl Pool {
+impl<M: Model> Pool<M> {
     /// At most `n_threads`, which end after `idle` without work.
     pub(super) fn new(
-        load: impl Fn() -> Result<Bert> + Send + Sync + 'static,
+        load: impl Fn() -> Result<M> + Send + Sync + 'static,
         n_threads: usize,
         idle: Duration,
     ) -> Self {
@@ -95,24 +103,26 @@ impl Pool {
     }
 }
 
-impl std::fmt::Debug for Pool {
+impl<M> std::fmt::Debug for Pool<M> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Pool").field("n_threads", &self.shared.n_threads).finish_non_exhaustive()
     }
 }
 
-impl Drop for Pool {
+impl<M> Drop for Pool<M> {
     fn drop(&mut self) {
         self.shared.state().closed = true;
         self.shared.wake.notify_all();
     }
 }
 
-impl Shared {
+impl<M> Shared<M> {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
+impl<M: Model> Shared<M> {
     fn work(&self) {
         while let Some(job) = self.next() {
             if job.reply.is_closed() {
@@ -129,7 +139,7 @@ impl Shared {
 
     fn embed(&self, job: &Job) -> Result<Vec<f32>> {
         job.ctx.check()?;
-        self.model()?.embed(&job.text, || job.ctx.check())
+        self.model()?.embed(&job.text, &|| job.ctx.check())
     }
 
     /// The next text, questions first; `None` where this thread should end.
@@ -165,7 +175,7 @@ impl Shared {
         }
     }
 
-    fn model(&self) -> Result<Arc<Bert>> {
+    fn model(&self) -> Result<Arc<M>> {
         let mut model = self.model.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(model) = &*model {
             return Ok(Arc::clone(model));
@@ -175,3 +185,6 @@ impl Shared {
         Ok(loaded)
     }
 }
+
+#[cfg(test)]
+mod tests;

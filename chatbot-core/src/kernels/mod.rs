@@ -7,10 +7,14 @@
 mod encoder;
 #[cfg(feature = "builtin-embedder")]
 mod matmul;
+#[cfg(feature = "builtin-embedder")]
+mod packed;
 mod scan;
 
 #[cfg(feature = "builtin-embedder")]
 pub(crate) use encoder::{add_bias, bias_gelu, residual_layer_norm, softmax_rows};
 #[cfg(feature = "builtin-embedder")]
 pub(crate) use matmul::{Matrix, matmul};
+#[cfg(feature = "builtin-embedder")]
+pub(crate) use packed::{PackedRows, widen};
 pub use scan::{Codes, dot_f32};

@@ -1,14 +1,19 @@
 //! Embedders: the suite that all of them pass, and what is peculiar to each.
 
 use std::sync::Arc;
+#[cfg(feature = "builtin-embedder")]
+use std::time::Duration;
 
 #[cfg(feature = "builtin-embedder")]
-use chatbot_core::embedders::BertEmbedder;
+use chatbot_core::embedders::{BertEmbedder, BuiltinEmbedder};
 use chatbot_core::layers::QueryCache;
 use chatbot_core::testing::ScriptedEmbedder;
 use chatbot_core::testing::conformance::embedder;
 use chatbot_core::traits::{EmbedKind, EmbedRequest, Embedder as _};
 use chatbot_core::{Chatbot, Context, ErrorKind};
+
+#[cfg(feature = "builtin-embedder")]
+const HOUR: Duration = Duration::from_secs(3600);
 
 fn request(kind: EmbedKind, texts: &[&str]) -> EmbedRequest {
     EmbedRequest { kind, texts: texts.iter().map(|text| (*text).to_owned()).collect() }
@@ -80,6 +85,14 @@ async fn an_engine_refuses_an_embedder_that_nobody_knows() {
     chatbot.close().await.unwrap();
 }
 
+#[cfg(feature = "builtin-embedder")]
+#[tokio::test]
+async fn the_built_in_embedder_keeps_the_contract() {
+    let begun = std::time::Instant::now();
+    embedder::run(&BuiltinEmbedder::new(HOUR)).await;
+    println!("{:?}", begun.elapsed());
+}
+
 /// What sentence-transformers makes of these texts with all-MiniLM-L6-v2: the first components of each vector.
 #[cfg(feature = "builtin-embedder")]
 #[tokio::test]
@@ -92,7 +105,7 @@ async fn a_model_in_a_folder_computes_what_sentence_transformers_does() {
         serde_json::from_str(include_str!("embedders/minilm.json")).unwrap();
     let golden = golden.as_array().unwrap();
     let texts: Vec<&str> = golden.iter().map(|entry| entry["text"].as_str().unwrap()).collect();
-    let embedder = BertEmbedder::open(folder).unwrap();
+    let embedder = BertEmbedder::open(folder, HOUR).unwrap();
     let vectors = embedder.embed(&Context::local(), request(EmbedKind::Document, &texts)).await;
     for (vector, entry) in vectors.unwrap().iter().zip(golden) {
         for (value, expected) in vector.iter().zip(entry["start"].as_array().unwrap()) {
@@ -106,7 +119,7 @@ async fn a_model_in_a_folder_computes_what_sentence_transformers_does() {
 #[test]
 fn a_folder_without_a_model_is_refused_by_the_name_of_what_is_missing() {
     let folder = tempfile::tempdir().unwrap();
-    let error = BertEmbedder::open(folder.path()).unwrap_err();
+    let error = BertEmbedder::open(folder.path(), HOUR).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConfigInvalid);
     assert!(error.to_string().contains("config.json"), "{error}");
 }

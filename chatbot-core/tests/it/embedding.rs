@@ -31,7 +31,7 @@ fn config(batch_size: u32, paused: bool, dir: Option<&Path>) -> EngineConfig {
     EngineConfig {
         data_dir: dir.map(Into::into),
         chunking: ChunkingConfig { max_tokens: 32, overlap_tokens: 0 },
-        embedding: EmbeddingConfig { paused, batch_size },
+        embedding: EmbeddingConfig { paused, batch_size, ..EmbeddingConfig::default() },
         ..EngineConfig::default()
     }
 }

@@ -3,7 +3,8 @@
 //! Texts differ in length, and a batch pads all to the longest; a sequence of its own per thread computes nothing in vain,
 //! and its working set of about a megabyte stays in the cache of its core.
 
-use super::weights::{Config, Layer, Linear, Norm, Weights};
+use super::config::Config;
+use super::weights::{Layer, Linear, Norm, Weights};
 use crate::error::{Error, Result};
 use crate::kernels::{Matrix, add_bias, bias_gelu, matmul, residual_layer_norm, softmax_rows};
 
@@ -67,8 +68,7 @@ fn embedded(weights: &Weights, config: &Config, tokens: &[u32]) -> Option<Vec<f3
     let width = config.hidden_size;
     let mut states = Vec::with_capacity(tokens.len() * width);
     for token in tokens {
-        let at = usize::try_from(*token).ok()?.checked_mul(width)?;
-        states.extend_from_slice(weights.tokens.get(at..at + width)?);
+        weights.tokens.push_row(*token, width, &mut states)?;
     }
     let positions = weights.positions.get(..states.len())?;
     let norm = (&*weights.norm.weight, &*weights.norm.bias, config.layer_norm_eps);

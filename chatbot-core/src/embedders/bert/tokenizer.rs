@@ -58,8 +58,11 @@ impl Default for Normalizer {
     }
 }
 
+/// What stands for a word that no pieces make up.
+pub(crate) const UNKNOWN: &str = "[UNK]";
+
 fn unknown_token() -> String {
-    "[UNK]".to_owned()
+    UNKNOWN.to_owned()
 }
 
 /// A longer word is unknown as a whole: the limit of the original.
@@ -81,27 +84,44 @@ impl Tokenizer {
             .with_source(error)
         })?;
         let normalizer = file.normalizer.unwrap_or_default();
-        let unknown = special(&file.model.vocab, &file.model.unk_token)?;
-        let (first, last) =
-            (special(&file.model.vocab, "[CLS]")?, special(&file.model.vocab, "[SEP]")?);
-        let longest_piece = file.model.vocab.keys().map(|piece| piece.len()).max().unwrap_or(1);
-        let (mut starts, mut continuations) = (HashMap::new(), HashMap::new());
-        for (piece, id) in file.model.vocab {
-            match piece.strip_prefix("##") {
-                Some(rest) if !rest.is_empty() => continuations.insert(rest.into(), id),
-                _ => starts.insert(piece, id),
-            };
-        }
+        let vocabulary = file.model.vocab.iter().map(|(piece, id)| (&**piece, *id));
         Ok(Self {
-            starts,
-            continuations,
-            unknown,
-            first,
-            last,
             max_word_chars: file.model.max_input_chars_per_word,
-            longest_piece,
             lowercase: normalizer.lowercase,
             strip_accents: normalizer.strip_accents.unwrap_or(normalizer.lowercase),
+            spaces_around_ideographs: normalizer.handle_chinese_chars,
+            ..Self::of_pieces(vocabulary, &file.model.unk_token)?
+        })
+    }
+
+    /// The tokenizer of an uncased BERT, with these pieces and their numbers.
+    ///
+    /// # Errors
+    /// `config_invalid` where the special tokens of BERT are not among them.
+    pub(crate) fn of_pieces<'a>(
+        vocabulary: impl Iterator<Item = (&'a str, u32)>,
+        unknown: &str,
+    ) -> Result<Self> {
+        let (mut starts, mut continuations) = (HashMap::new(), HashMap::new());
+        let mut longest_piece = 1;
+        for (piece, id) in vocabulary {
+            longest_piece = longest_piece.max(piece.len());
+            match piece.strip_prefix("##") {
+                Some(rest) if !rest.is_empty() => continuations.insert(rest.into(), id),
+                _ => starts.insert(piece.into(), id),
+            };
+        }
+        let normalizer = Normalizer::default();
+        Ok(Self {
+            unknown: special(&starts, unknown)?,
+            first: special(&starts, "[CLS]")?,
+            last: special(&starts, "[SEP]")?,
+            starts,
+            continuations,
+            max_word_chars: max_word_chars(),
+            longest_piece,
+            lowercase: normalizer.lowercase,
+            strip_accents: normalizer.lowercase,
             spaces_around_ideographs: normalizer.handle_chinese_chars,
         })
     }

@@ -1,70 +1,11 @@
 //! A model's numbers, checked against its description before anything is computed with them.
 
 use safetensors::{Dtype, SafeTensors};
-use serde::Deserialize;
 
-use crate::error::{Error, ErrorKind, Result};
-
-/// What a `config.json` says about a model of the BERT family.
-#[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Config {
-    pub(crate) hidden_size: usize,
-    pub(crate) num_hidden_layers: usize,
-    pub(crate) num_attention_heads: usize,
-    pub(crate) intermediate_size: usize,
-    pub(crate) max_position_embeddings: usize,
-    vocab_size: usize,
-    #[serde(default = "epsilon")]
-    pub(crate) layer_norm_eps: f32,
-    #[serde(default = "activation")]
-    hidden_act: String,
-    #[serde(default = "positions")]
-    position_embedding_type: String,
-    model_type: String,
-}
-
-const fn epsilon() -> f32 {
-    1e-12
-}
-
-fn activation() -> String {
-    "gelu".to_owned()
-}
-
-fn positions() -> String {
-    "absolute".to_owned()
-}
-
-/// No model of this family is larger: what a damaged file says must not decide how much memory is asked for.
-const MAX_SIZE: usize = 1 << 20;
-
-impl Config {
-    /// Reads a `config.json`.
-    ///
-    /// # Errors
-    /// `config_invalid` where the model is of another family or has impossible sizes.
-    pub(crate) fn from_json(bytes: &[u8]) -> Result<Self> {
-        let config: Self = serde_json::from_slice(bytes)
-            .map_err(|error| unusable("its `config.json` cannot be read").with_source(error))?;
-        let is_known = config.model_type == "bert"
-            && config.hidden_act == "gelu"
-            && config.position_embedding_type == "absolute";
-        if !is_known {
-            return Err(unusable("only BERT with GELU and absolute positions is supported"));
-        }
-        let sizes = [
-            config.hidden_size,
-            config.num_hidden_layers,
-            config.num_attention_heads,
-            config.intermediate_size,
-            config.vocab_size,
-        ];
-        let is_possible = sizes.iter().all(|size| (1..=MAX_SIZE).contains(size))
-            && config.hidden_size.is_multiple_of(config.num_attention_heads)
-            && (3..=MAX_SIZE).contains(&config.max_position_embeddings);
-        is_possible.then_some(config).ok_or_else(|| unusable("its sizes make no sense"))
-    }
-}
+use super::config::Config;
+use super::unusable;
+use crate::error::Result;
+use crate::kernels::PackedRows;
 
 /// Scale and shift of a layer normalisation.
 #[derive(Debug)]
@@ -92,10 +33,34 @@ pub(crate) struct Layer {
     pub(crate) down_norm: Norm,
 }
 
+/// The vectors of the tokens, one after the other.
+#[derive(Debug)]
+pub(crate) enum Tokens {
+    /// As they are.
+    Floats(Vec<f32>),
+    /// In few bits, wherever they lie.
+    Packed(PackedRows<'static>),
+}
+
+impl Tokens {
+    /// Appends a token's vector of `width` values; `None` where there is no such token.
+    pub(crate) fn push_row(&self, token: u32, width: usize, out: &mut Vec<f32>) -> Option<()> {
+        let token = usize::try_from(token).ok()?;
+        match self {
+            Self::Floats(values) => {
+                let at = token.checked_mul(width)?;
+                out.extend_from_slice(values.get(at..at + width)?);
+                Some(())
+            }
+            Self::Packed(rows) => rows.push_row(token, out),
+        }
+    }
+}
+
 /// All of a model.
 #[derive(Debug)]
 pub(crate) struct Weights {
-    pub(crate) tokens: Vec<f32>,
+    pub(crate) tokens: Tokens,
     pub(crate) positions: Vec<f32>,
     /// The row of the only segment there is.
     pub(crate) segment: Vec<f32>,
@@ -118,7 +83,9 @@ impl Weights {
         let mut segment = file.rows("embeddings.token_type_embeddings.weight", width)?;
         segment.truncate(width);
         Ok(Self {
-            tokens: file.take("embeddings.word_embeddings.weight", &[config.vocab_size, width])?,
+            tokens: Tokens::Floats(
+                file.take("embeddings.word_embeddings.weight", &[config.vocab_size, width])?,
+            ),
             positions: file.take(
                 "embeddings.position_embeddings.weight",
                 &[config.max_position_embeddings, width],
@@ -192,8 +159,4 @@ impl Tensors<'_> {
         let (values, _) = tensor.data().as_chunks::<4>();
         Ok(values.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
     }
-}
-
-pub(crate) fn unusable(why: &str) -> Error {
-    Error::new(ErrorKind::ConfigInvalid, format!("The embedder's model cannot be used: {why}."))
 }
