@@ -55,6 +55,7 @@ use crate::routes::{
         sessions::get,
         sessions::update,
         sessions::delete,
+        sessions::events,
         export::export,
         messages::list,
         messages::get,

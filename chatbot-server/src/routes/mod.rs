@@ -67,6 +67,7 @@ pub fn surface() -> Surface {
         .get   (Chat,   "/api/v1/sessions/{id}",                       sessions::get)
         .patch (Chat,   "/api/v1/sessions/{id}",                       sessions::update)
         .delete(Chat,   "/api/v1/sessions/{id}",                       sessions::delete)
+        .get   (Chat,   "/api/v1/sessions/{id}/events",                sessions::events)
         .get   (Chat,   "/api/v1/sessions/{id}/export",                export::export)
         .get   (Chat,   "/api/v1/sessions/{id}/messages",              messages::list)
         .post  (Chat,   "/api/v1/sessions/{id}/messages",              chat::send)

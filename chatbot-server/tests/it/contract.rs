@@ -77,6 +77,7 @@ async fn what_cannot_be_an_id_is_like_an_id_that_nobody_has() {
         "/api/v1/documents/ID/versions",
         "/api/v1/documents/ID/events",
         "/api/v1/sessions/ID",
+        "/api/v1/sessions/ID/events",
         "/api/v1/sessions/ID/messages",
         "/api/v1/sessions/ID/export",
         "/api/v1/messages/ID",

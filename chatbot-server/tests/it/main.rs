@@ -16,4 +16,5 @@ mod evaluation;
 mod local_mode;
 mod openapi;
 mod page;
+mod session_events;
 mod support;

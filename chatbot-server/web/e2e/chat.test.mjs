@@ -142,6 +142,46 @@ describe("the chat", () => {
       assert.equal(await answers(page).count(), 1);
     }));
 
+  test("another device sees question, answer, name and end without a reload", () =>
+    onPage({}, (other) =>
+      onPage({ path: `/?model=${SLOW}` }, async (page) => {
+        // Two contexts share nothing but the server: as two devices do.
+        const name = `Chat ${Date.now()}`;
+        await upload(page);
+        await ask(page, QUESTION);
+        await answers(page).locator(".prose-answer").first().waitFor();
+        await page.getByRole("button", { name: "Stop the answer" }).click();
+        await ended(page, "cancelled");
+        await other.goto(page.url().split("?")[0]);
+        await ended(other, "cancelled");
+
+        await ask(page, "When is the filter of the cooling pump replaced?");
+        await other.locator('article[data-role="user"]', { hasText: "filter" }).waitFor();
+        await other.locator('article[data-role="assistant"][data-state="streaming"]').waitFor();
+        const text = await (await ended(page)).locator(".prose-answer").innerText();
+        await other.locator('article[data-role="assistant"][data-state="complete"]').waitFor();
+        assert.equal(await answers(other).last().locator(".prose-answer").innerText(), text);
+        assert.equal(await answers(other).count(), 2);
+
+        const chats = page.getByRole("navigation", { name: "Chats" });
+        await chats.locator("li", { has: page.locator('[aria-current="page"]') }).hover();
+        await chats
+          .locator("li", { has: page.locator('[aria-current="page"]') })
+          .getByRole("button", { name: /^Actions for/ })
+          .click();
+        await page.getByRole("menuitem", { name: "Rename" }).click();
+        await page.getByRole("textbox", { name: "Name of the chat" }).fill(name);
+        await page.keyboard.press("Enter");
+        await other.getByRole("heading", { name }).waitFor();
+        await other.getByRole("navigation", { name: "Chats" }).getByRole("link", { name }).waitFor();
+
+        await chats.getByRole("button", { name: `Actions for “${name}”` }).click();
+        await page.getByRole("menuitem", { name: "Delete" }).click();
+        await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+        await other.getByText("There is no such chat").waitFor();
+      }),
+    ));
+
   test("a message that is typed meanwhile is sent afterwards", () =>
     onPage({ path: `/?model=${SLOW}` }, async (page) => {
       await upload(page);
