@@ -39,11 +39,24 @@ pub struct ServerConfig {
     pub listen: String,
     /// Seconds that open connections get to end when it stops.
     pub drain_s: u64,
+    /// Seconds that the headers of a request may take, and that a connection may wait for its next request.
+    pub header_timeout_s: u64,
+    /// Seconds in which the body of a request must end or bring 16 KiB.
+    pub body_timeout_s: u64,
+    /// Connections at a time at the most; further ones wait.
+    pub max_connections: usize,
 }
 
 impl Default for ServerConfig {
     fn default() -> Self {
-        Self { listen: "127.0.0.1:8080".to_owned(), drain_s: 5 }
+        Self {
+            listen: "127.0.0.1:8080".to_owned(),
+            drain_s: 5,
+            header_timeout_s: 10,
+            body_timeout_s: 30,
+            // Half of the files that a process may have open on common systems (1024).
+            max_connections: 512,
+        }
     }
 }
 
@@ -118,6 +131,15 @@ impl Config {
     pub fn validate(&self) -> Result<()> {
         if self.auth.mode == AuthMode::Accounts {
             return Err(invalid("`auth.mode` must be `local`: accounts are not in this release."));
+        }
+        for (name, value) in [
+            ("header_timeout_s", self.server.header_timeout_s),
+            ("body_timeout_s", self.server.body_timeout_s),
+            ("max_connections", self.server.max_connections as u64),
+        ] {
+            if value == 0 {
+                return Err(invalid(format!("`server.{name}` must be at least 1.")));
+            }
         }
         if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.log.filter) {
             return Err(invalid("`log.filter` cannot be read.").with_source(error));

@@ -4,12 +4,13 @@ use std::future::Future;
 use std::time::Duration;
 
 use axum::serve::ListenerExt as _;
-use chatbot_core::{Chatbot, Error, Result};
+use chatbot_core::{Chatbot, Result};
 use tokio::net::TcpListener;
 
 use crate::app::App;
 use crate::auth::local;
-use crate::config::Config;
+use crate::config::{Config, ServerConfig};
+use crate::connections::{self, Limits};
 use crate::lock::DataLock;
 use crate::routes;
 
@@ -50,41 +51,36 @@ pub(crate) async fn run_with(
         lock.announce(Some(address.to_string()))?;
     }
     ready();
-    let served = serve(App::new(chatbot.clone(), &config), &config, listener, shutdown).await;
-    let closed = chatbot.close().await;
-    served.and(closed)
+    serve(App::new(chatbot.clone(), &config), &config.server, listener, shutdown).await;
+    chatbot.close().await
 }
 
-async fn serve(
+/// Answers requests until `shutdown` ends; then finishes those that run, as long as the configuration allows.
+pub async fn serve(
     app: App,
-    config: &Config,
+    config: &ServerConfig,
     listener: TcpListener,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> Result<()> {
+    shutdown: impl Future<Output = ()>,
+) {
     let draining = app.draining.clone();
-    let begun = draining.clone();
     let router = routes::router(app);
+    let limits = Limits {
+        headers: Duration::from_secs(config.header_timeout_s),
+        n_connections: config.max_connections,
+    };
     // Tokens are small and must not wait for more to fill a packet.
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection keeps its delay");
         }
     });
-    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
+    let late = async {
         shutdown.await;
         draining.cancel();
-    });
-    let late = async {
-        begun.cancelled().await;
-        tokio::time::sleep(Duration::from_secs(config.server.drain_s)).await;
+        tokio::time::sleep(Duration::from_secs(config.drain_s)).await;
     };
     tokio::select! {
-        served = server.into_future() => {
-            served.map_err(|error| Error::from(error).with_operation("serve"))
-        }
-        () = late => {
-            tracing::warn!("connections are cut: they did not end in time");
-            Ok(())
-        }
+        () = connections::serve(listener, router, limits, draining.clone()) => {}
+        () = late => tracing::warn!("connections are cut: they did not end in time"),
     }
 }

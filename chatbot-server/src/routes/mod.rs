@@ -83,5 +83,6 @@ pub fn surface() -> Surface {
 pub fn router(app: App) -> Router {
     let routes = surface().into_router().fallback(assets::serve);
     let routes = routes.method_not_allowed_fallback(surface::method_not_allowed);
-    layers::wrap(routes.with_state(app))
+    let body_timeout = app.body_timeout;
+    layers::wrap(routes.with_state(app), body_timeout)
 }

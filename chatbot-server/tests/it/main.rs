@@ -17,4 +17,5 @@ mod local_mode;
 mod openapi;
 mod page;
 mod session_events;
+mod slow_clients;
 mod support;
