@@ -56,6 +56,8 @@ use crate::routes::{
         sessions::update,
         sessions::delete,
         sessions::events,
+        sessions::share,
+        sessions::unshare,
         export::export,
         messages::list,
         messages::get,

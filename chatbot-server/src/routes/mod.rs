@@ -68,6 +68,8 @@ pub fn surface() -> Surface {
         .patch (Chat,   "/api/v1/sessions/{id}",                       sessions::update)
         .delete(Chat,   "/api/v1/sessions/{id}",                       sessions::delete)
         .get   (Chat,   "/api/v1/sessions/{id}/events",                sessions::events)
+        .post  (Chat,   "/api/v1/sessions/{id}/share",                 sessions::share)
+        .delete(Chat,   "/api/v1/sessions/{id}/share",                 sessions::unshare)
         .get   (Chat,   "/api/v1/sessions/{id}/export",                export::export)
         .get   (Chat,   "/api/v1/sessions/{id}/messages",              messages::list)
         .post  (Chat,   "/api/v1/sessions/{id}/messages",              chat::send)

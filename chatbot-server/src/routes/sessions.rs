@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{Json, Response};
 use chatbot_core::types::{ListSessions, Page, Session, SessionEvent, SessionId, SessionPatch};
+use chatbot_core::{Error, ErrorKind};
 use futures_util::StreamExt as _;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -106,4 +107,32 @@ pub(crate) async fn events(
 ) -> ApiResult<Response> {
     let events = app.chatbot.watch_session(&ctx, id).await?;
     Ok(sse::session(events.take_until(app.draining.cancelled_owned())))
+}
+
+/// Shares a session with others. Needs accounts: in local mode there is nobody to share it with, and the answer is 422.
+#[utoipa::path(post, path = "/api/v1/sessions/{id}/share", tag = "sessions",
+    params(("id" = SessionId, Path)),
+    responses((status = 404, body = ErrorReply), (status = 422, body = ErrorReply)))]
+pub(crate) async fn share(
+    State(app): State<App>,
+    Asker(ctx): Asker,
+    Id(id): Id<SessionId>,
+) -> ApiResult<StatusCode> {
+    app.chatbot.session(&ctx, id).await?;
+    let message = "Sharing needs accounts, and this server has none: it serves one person, on this machine. Export the \
+                   chat instead.";
+    Err(Error::new(ErrorKind::Unsupported, message).into())
+}
+
+/// Ends the sharing of a session. In local mode none is shared, so that there is nothing to end.
+#[utoipa::path(delete, path = "/api/v1/sessions/{id}/share", tag = "sessions",
+    params(("id" = SessionId, Path)),
+    responses((status = 204), (status = 404, body = ErrorReply)))]
+pub(crate) async fn unshare(
+    State(app): State<App>,
+    Asker(ctx): Asker,
+    Id(id): Id<SessionId>,
+) -> ApiResult<StatusCode> {
+    app.chatbot.session(&ctx, id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
