@@ -715,7 +715,7 @@ function routes(state, options) {
       "/search",
       ({ body }) => ({ json: { hits: search(state, body.query, body.collection_ids, body.top_k) } }),
     ],
-    ["GET", "/models", () => ({ json: page([{ id: "extractive", default: true }]) })],
+    ["GET", "/models", () => ({ json: page([{ id: "extractive" }, { id: "slow" }]) })],
   ].map(([method, path, handle]) => ({
     method,
     handle,

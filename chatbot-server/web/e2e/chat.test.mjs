@@ -125,6 +125,20 @@ describe("the chat", () => {
       await page.getByRole("button", { name: "Send" }).waitFor();
     }));
 
+  test("a model can be picked for the next questions", () =>
+    onPage({}, async (page) => {
+      await upload(page);
+      await page.getByRole("button", { name: /^Who answers: / }).click();
+      await page.getByRole("menuitemradio", { name: /slow/ }).click();
+      await page.getByRole("button", { name: "Who answers: slow" }).waitFor();
+      const asked = page.waitForRequest((request) => request.url().endsWith("/api/v1/chat"));
+      await ask(page, QUESTION);
+      assert.equal((await asked).postDataJSON().model, decodeURIComponent(SLOW));
+      await answers(page).locator(".prose-answer").first().waitFor();
+      await page.getByRole("button", { name: "Stop the answer" }).click();
+      await ended(page, "cancelled");
+    }));
+
   test("a reload and a second tab show the same answer going on", () =>
     onPage({ path: `/?model=${SLOW}` }, async (page, context) => {
       await upload(page);
@@ -244,6 +258,15 @@ describe("the chat", () => {
       await page.getByRole("textbox", { name: "Name of the chat" }).fill(name);
       await page.keyboard.press("Enter");
       await page.getByRole("heading", { name }).waitFor();
+      await act("Move to a folder");
+      await page.getByRole("textbox", { name: "Name of the folder" }).fill("Plant");
+      await page.keyboard.press("Enter");
+      const folder = page.getByRole("region", { name: "Plant" });
+      await folder.getByRole("link", { name }).waitFor();
+      await act("Move to a folder");
+      await page.getByRole("textbox", { name: "Name of the folder" }).fill("");
+      await page.keyboard.press("Enter");
+      await folder.getByRole("link", { name }).waitFor({ state: "detached" });
       await act("Pin");
       await page.getByRole("heading", { name: "Pinned" }).waitFor();
 

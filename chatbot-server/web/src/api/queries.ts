@@ -37,6 +37,7 @@ const KEYS = {
   messages: (session: Id) => ["messages", session] as const,
   documents: ["documents"] as const,
   collections: ["collections"] as const,
+  models: ["models"] as const,
 };
 
 const MESSAGES_PER_PAGE = 50;
@@ -161,6 +162,16 @@ export function noteMessage(session: Id, head: MessageHead): void {
     .find(({ id }) => id === head.id);
   const isNews = !known || (known.state !== head.state && !(isOpen(known.state) && isOpen(head.state)));
   if (isNews) void queryClient.invalidateQueries({ queryKey: KEYS.messages(session) });
+}
+
+/** The models that a question may name, the configured one first. */
+export function useModels() {
+  return useQuery({
+    queryKey: KEYS.models,
+    queryFn: () => call<{ items: { id: string }[] }>("/models"),
+    select: ({ items }) => items.map(({ id }) => id),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
 }
 
 export function useCollections() {
