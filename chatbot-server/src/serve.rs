@@ -14,6 +14,9 @@ use crate::connections::{self, Limits};
 use crate::lock::DataLock;
 use crate::routes;
 
+/// What a connection gets to write the end of an answer, once that has ended.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// Opens the engine and serves it on `listener` until `shutdown` ends; then finishes what runs and lets go of the data
 /// directory.
 ///
@@ -51,18 +54,21 @@ pub(crate) async fn run_with(
         lock.announce(Some(address.to_string()))?;
     }
     ready();
-    serve(App::new(chatbot.clone(), &config), &config.server, listener, shutdown).await;
-    chatbot.close().await
+    serve(App::new(chatbot, &config), &config.server, listener, shutdown).await
 }
 
-/// Answers requests until `shutdown` ends; then finishes those that run, as long as the configuration allows.
+/// Answers requests until `shutdown` ends; then finishes those that run, as long as the configuration and the engine
+/// allow, and closes the engine.
+///
+/// # Errors
+/// Whatever closing the engine says.
 pub async fn serve(
     app: App,
     config: &ServerConfig,
     listener: TcpListener,
     shutdown: impl Future<Output = ()>,
-) {
-    let draining = app.draining.clone();
+) -> Result<()> {
+    let (chatbot, draining) = (app.chatbot.clone(), app.draining.clone());
     let router = routes::router(app);
     let limits = Limits {
         headers: Duration::from_secs(config.header_timeout_s),
@@ -79,8 +85,15 @@ pub async fn serve(
         draining.cancel();
         tokio::time::sleep(Duration::from_secs(config.drain_s)).await;
     };
-    tokio::select! {
-        () = connections::serve(listener, router, limits, draining.clone()) => {}
-        () = late => tracing::warn!("connections are cut: they did not end in time"),
+    let mut served = std::pin::pin!(connections::serve(listener, router, limits, draining.clone()));
+    let all_ended = tokio::select! {
+        () = served.as_mut() => true,
+        () = late => false,
+    };
+    // The engine waits a while for answers that are being made, and their readers stay to the end of them.
+    let closed = chatbot.close().await;
+    if !all_ended && tokio::time::timeout(LAST_WORDS, served).await.is_err() {
+        tracing::warn!("connections are cut: they did not end in time");
     }
+    closed
 }

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use axum::http::Method;
+use axum::body::Body;
+use axum::http::{Method, StatusCode, Version};
 use chatbot_core::Chatbot;
 use chatbot_core::testing::ScriptedModel;
 use chatbot_server::config::ServerConfig;
 use futures_util::StreamExt as _;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -77,6 +80,19 @@ async fn an_answer_may_take_longer_than_a_request() {
 }
 
 #[tokio::test]
+async fn stopping_waits_for_an_answer_as_long_as_the_engine_does() {
+    let words = "one two three four five six seven eight";
+    let model = ScriptedModel::slow(words, Duration::from_millis(40));
+    let config = ServerConfig { drain_s: 0, ..ServerConfig::default() };
+    let server = Server::configured(config, Chatbot::builder().custom_model(model)).await;
+    let mut events = server.events(Method::POST, "/api/v1/chat", Some(plain("Count"))).await;
+    events.next().await.unwrap();
+    server.stop().await.unwrap();
+    let last = events.map(|event| data(&event)).collect::<Vec<_>>().await.pop().unwrap();
+    assert_eq!(last["message"]["content"], words);
+}
+
+#[tokio::test]
 async fn stopping_lets_an_answer_end_and_closes_idle_connections() {
     let words = "one two three four five six seven eight";
     let model = ScriptedModel::slow(words, Duration::from_millis(40));
@@ -91,6 +107,19 @@ async fn stopping_lets_an_answer_end_and_closes_idle_connections() {
     assert_eq!(last["message"]["content"], words);
     assert_eq!(idle.read(&mut [0]).await.unwrap(), 0);
     assert!(TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn both_versions_of_http_are_spoken() {
+    let server = Server::start().await;
+    for http2 in [false, true] {
+        let client = Client::builder(TokioExecutor::new()).http2_only(http2).build_http();
+        let request = server.request(Method::GET, "/health").body(Body::empty()).unwrap();
+        let reply = client.request(request).await.unwrap();
+        assert_eq!(reply.status(), StatusCode::OK);
+        let version = if http2 { Version::HTTP_2 } else { Version::HTTP_11 };
+        assert_eq!(reply.version(), version);
+    }
 }
 
 #[tokio::test]

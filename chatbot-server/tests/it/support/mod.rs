@@ -95,8 +95,7 @@ impl Server {
         let app = App::new(chatbot, &config);
         let task = tokio::spawn(async move {
             let shutdown = async move { drop(stopped.await) };
-            chatbot_server::serve(app, &config.server, listener, shutdown).await;
-            Ok(())
+            chatbot_server::serve(app, &config.server, listener, shutdown).await
         });
         Self::new(address, folder, stop, task)
     }
