@@ -76,8 +76,7 @@ fn page(web: &Path) -> Result<PathBuf, String> {
         return Err("Node and npm are not installed".to_owned());
     }
     if !is_installed(web) {
-        // Not `npm ci`: it fails where the lock file lacks packages for other platforms, which a registry may not have.
-        run(web, &["install", "--no-save", "--no-audit", "--no-fund"])?;
+        run(web, &["ci", "--no-audit", "--no-fund"])?;
     }
     run(web, &["run", "build"])?;
     finish(&dist, &sources, begun).map_err(|error| error.to_string())?;

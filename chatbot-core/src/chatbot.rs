@@ -18,7 +18,7 @@ use crate::types::{
     Chunk, Collection, CollectionId, CollectionPatch, Document, DocumentId, DocumentPatch,
     DocumentVersion, EmbeddingProgress, Feedback, ListDocuments, ListSessions, MediaType, Message,
     MessageId, NewCollection, Page, PageRequest, RawDocument, SearchReply, SearchRequest, Session,
-    SessionId, SessionPatch, Span,
+    SessionEvent, SessionId, SessionPatch, Span,
 };
 
 /// An engine: cheap to clone, safe to share between tasks.
@@ -412,7 +412,19 @@ impl Chatbot {
     /// # Errors
     /// `not_found`.
     pub async fn delete_session(&self, ctx: &Context, id: SessionId) -> Result<()> {
-        self.engine.store().delete_session(ctx, id).await
+        self.engine.delete_session(ctx, id).await
+    }
+
+    /// What happens in a session from now on, beginning with how it stands; ends once it is gone.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn watch_session(
+        &self,
+        ctx: &Context,
+        id: SessionId,
+    ) -> Result<BoxStream<'static, SessionEvent>> {
+        self.engine.watch_session(ctx, id).await
     }
 
     /// The messages of one branch, newest last; pages go backwards. The branch is the one through `leaf` that goes on to

@@ -1,6 +1,7 @@
 //! What every handler shares.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use chatbot_core::Chatbot;
 use tokio_util::sync::CancellationToken;
@@ -14,6 +15,8 @@ pub struct App {
     pub chatbot: Chatbot,
     /// Bytes of one upload at the most.
     pub max_upload_bytes: u64,
+    /// How long the body of a request may bring next to nothing.
+    pub body_timeout: Duration,
     /// Where uploads wait until all of their form is there.
     pub spool_dir: PathBuf,
     /// Cancelled once the server shuts down: it is not ready any more, and streams that go on for ever end.
@@ -27,6 +30,7 @@ impl App {
         Self {
             chatbot,
             max_upload_bytes: config.engine.limits.max_upload_bytes,
+            body_timeout: Duration::from_secs(config.server.body_timeout_s),
             spool_dir: config.engine.data_dir.clone().unwrap_or_else(std::env::temp_dir),
             draining: CancellationToken::new(),
         }

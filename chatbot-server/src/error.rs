@@ -73,6 +73,7 @@ impl ApiError {
             StatusCode::NOT_FOUND => ErrorKind::NotFound,
             StatusCode::FORBIDDEN => ErrorKind::PermissionDenied,
             StatusCode::PAYLOAD_TOO_LARGE => ErrorKind::TooLarge,
+            StatusCode::REQUEST_TIMEOUT => ErrorKind::Timeout,
             StatusCode::SERVICE_UNAVAILABLE => ErrorKind::Unavailable,
             status if status.is_server_error() => ErrorKind::Internal,
             _ => ErrorKind::InvalidInput,

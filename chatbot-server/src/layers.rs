@@ -1,12 +1,12 @@
 //! What surrounds every request: its name, its line in the log, security headers, errors with a body, compression.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Json, Response};
 use chatbot_core::Error;
 use chatbot_core::types::RequestId;
@@ -15,6 +15,7 @@ use tower_http::compression::CompressionLayer;
 use tracing::Instrument as _;
 
 use crate::auth::local;
+use crate::bodies;
 use crate::error::ApiError;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -61,9 +62,10 @@ impl RequestName {
 }
 
 /// Wraps the routes, and what answers where there is no route, in everything that holds for each request.
-pub(crate) fn wrap(routes: Router) -> Router {
+pub(crate) fn wrap(routes: Router, body_timeout: Duration) -> Router {
     // The last one is the outermost.
     routes
+        .layer(from_fn_with_state(body_timeout, bodies::limit))
         .layer(from_fn(local::guard))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(write_errors))
@@ -160,7 +162,7 @@ mod tests {
     #[tokio::test]
     async fn panics_and_plain_errors_get_the_native_body() {
         let routes = Router::new().route("/panic", get(fails)).route("/plain", get(plain));
-        let app = wrap(routes);
+        let app = wrap(routes, Duration::from_secs(1));
         for (path, status, code) in [("/panic", 500, "internal"), ("/plain", 400, "invalid_input")]
         {
             let request = Request::builder().uri(path).header(header::HOST, "localhost");

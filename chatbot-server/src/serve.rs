@@ -4,14 +4,18 @@ use std::future::Future;
 use std::time::Duration;
 
 use axum::serve::ListenerExt as _;
-use chatbot_core::{Chatbot, Error, Result};
+use chatbot_core::{Chatbot, Result};
 use tokio::net::TcpListener;
 
 use crate::app::App;
 use crate::auth::local;
-use crate::config::Config;
+use crate::config::{Config, ServerConfig};
+use crate::connections::{self, Limits};
 use crate::lock::DataLock;
 use crate::routes;
+
+/// What a connection gets to write the end of an answer, once that has ended.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Opens the engine and serves it on `listener` until `shutdown` ends; then finishes what runs and lets go of the data
 /// directory.
@@ -50,41 +54,46 @@ pub(crate) async fn run_with(
         lock.announce(Some(address.to_string()))?;
     }
     ready();
-    let served = serve(App::new(chatbot.clone(), &config), &config, listener, shutdown).await;
-    let closed = chatbot.close().await;
-    served.and(closed)
+    serve(App::new(chatbot, &config), &config.server, listener, shutdown).await
 }
 
-async fn serve(
+/// Answers requests until `shutdown` ends; then finishes those that run, as long as the configuration and the engine
+/// allow, and closes the engine.
+///
+/// # Errors
+/// Whatever closing the engine says.
+pub async fn serve(
     app: App,
-    config: &Config,
+    config: &ServerConfig,
     listener: TcpListener,
-    shutdown: impl Future<Output = ()> + Send + 'static,
+    shutdown: impl Future<Output = ()>,
 ) -> Result<()> {
-    let draining = app.draining.clone();
-    let begun = draining.clone();
+    let (chatbot, draining) = (app.chatbot.clone(), app.draining.clone());
     let router = routes::router(app);
+    let limits = Limits {
+        headers: Duration::from_secs(config.header_timeout_s),
+        n_connections: config.max_connections,
+    };
     // Tokens are small and must not wait for more to fill a packet.
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection keeps its delay");
         }
     });
-    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
+    let late = async {
         shutdown.await;
         draining.cancel();
-    });
-    let late = async {
-        begun.cancelled().await;
-        tokio::time::sleep(Duration::from_secs(config.server.drain_s)).await;
+        tokio::time::sleep(Duration::from_secs(config.drain_s)).await;
     };
-    tokio::select! {
-        served = server.into_future() => {
-            served.map_err(|error| Error::from(error).with_operation("serve"))
-        }
-        () = late => {
-            tracing::warn!("connections are cut: they did not end in time");
-            Ok(())
-        }
+    let mut served = std::pin::pin!(connections::serve(listener, router, limits, draining.clone()));
+    let all_ended = tokio::select! {
+        () = served.as_mut() => true,
+        () = late => false,
+    };
+    // The engine waits a while for answers that are being made, and their readers stay to the end of them.
+    let closed = chatbot.close().await;
+    if !all_ended && tokio::time::timeout(LAST_WORDS, served).await.is_err() {
+        tracing::warn!("connections are cut: they did not end in time");
     }
+    closed
 }

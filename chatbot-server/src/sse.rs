@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use chatbot_core::types::{Document, SequencedEvent};
+use chatbot_core::types::{Document, SequencedEvent, SessionEvent};
 use futures_util::{Stream, StreamExt as _};
 use serde::Serialize;
 
@@ -29,6 +29,11 @@ pub(crate) fn turn(events: impl Stream<Item = SequencedEvent> + Send + 'static) 
 /// The states of a document.
 pub(crate) fn document(states: impl Stream<Item = Document> + Send + 'static) -> Response {
     respond(states.map(|document| encode(Event::default().event("document"), &document)))
+}
+
+/// What happens in a session.
+pub(crate) fn session(events: impl Stream<Item = SessionEvent> + Send + 'static) -> Response {
+    respond(events.map(|event| encode(Event::default().event(event.as_str()), &event)))
 }
 
 /// The number of the last event that the client has seen: `Last-Event-ID`, or `after` of the query.

@@ -44,7 +44,7 @@ pub(crate) fn packages(project: &Project) -> Outcome {
         println!("the packages are those of package-lock.json");
         return Ok(Ended::Passed);
     }
-    Shell::new(NPM, &web).args(["install", "--no-save", "--no-audit", "--no-fund"]).run()?;
+    Shell::new(NPM, &web).args(["ci", "--no-audit", "--no-fund"]).run()?;
     Ok(Ended::Passed)
 }
 

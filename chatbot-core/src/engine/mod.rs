@@ -16,6 +16,7 @@ mod projector;
 mod prompt;
 mod rewrite;
 mod search;
+mod session_events;
 mod sessions;
 mod turn;
 mod worker;

@@ -4,7 +4,7 @@ use super::Engine;
 use super::documents::checked_name;
 use crate::context::Context;
 use crate::error::Result;
-use crate::traits::Idempotency;
+use crate::traits::{Idempotency, Signal};
 use crate::types::{Message, MessageId, Page, PageRequest, Session, SessionId, SessionPatch};
 
 /// The longest title or folder of a session, in characters.
@@ -28,7 +28,15 @@ impl Engine {
         patch: SessionPatch,
     ) -> Result<Session> {
         let patch = self.checked_patch(ctx, patch).await?;
-        self.store().update_session(ctx, id, patch).await
+        let session = self.store().update_session(ctx, id, patch).await?;
+        self.signal(Signal::Session(id)).await;
+        Ok(session)
+    }
+
+    pub(crate) async fn delete_session(&self, ctx: &Context, id: SessionId) -> Result<()> {
+        self.store().delete_session(ctx, id).await?;
+        self.signal(Signal::Session(id)).await;
+        Ok(())
     }
 
     /// A branch, from a page of its end on.

@@ -5,7 +5,7 @@ use futures_util::stream::BoxStream;
 
 use crate::context::Context;
 use crate::error::Result;
-use crate::types::{DocumentId, MessageId};
+use crate::types::{DocumentId, MessageId, SessionId};
 
 /// A hint that something happened. Signals may be lost or doubled: whoever listens looks at the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -16,6 +16,8 @@ pub enum Signal {
     Changed,
     /// A document's status, stage or coverage is another.
     Document(DocumentId),
+    /// A session is another, or a message in it.
+    Session(SessionId),
     /// Someone wants this answer to stop.
     StopTurn(MessageId),
 }

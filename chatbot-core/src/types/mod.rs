@@ -48,8 +48,8 @@ pub use parsed::{Block, BlockKind, PageSpan, ParsedDocument, RawDocument};
 pub use query::{RetrievalTrace, SearchReply, SearchRequest, Strategy, TraceStep};
 pub use secret::Secret;
 pub use session::{
-    Feedback, ListSessions, Message, MessageError, MessageState, Rating, Role as MessageRole,
-    Session, SessionPatch, Snippet,
+    Feedback, ListSessions, Message, MessageError, MessageHead, MessageState, Rating,
+    Role as MessageRole, Session, SessionEvent, SessionPatch, Snippet,
 };
 pub use span::Span;
 pub use time::Timestamp;

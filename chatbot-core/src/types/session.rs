@@ -174,6 +174,59 @@ pub struct Message {
     pub created_at: Timestamp,
 }
 
+/// What happens in a session, for whoever has it open elsewhere. The messages themselves are read where they always are.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum SessionEvent {
+    /// The session as it is now: the first event, and one for each change of it.
+    Session {
+        /// The session.
+        session: Session,
+    },
+    /// A message was added, or is in another state.
+    Message {
+        /// Which one.
+        message: MessageHead,
+    },
+    /// The session is gone: the last event.
+    Deleted,
+}
+
+impl SessionEvent {
+    /// The name of what happened, as in `type`.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Session { .. } => "session",
+            Self::Message { .. } => "message",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
+/// A message without what it says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct MessageHead {
+    /// The id.
+    pub id: MessageId,
+    /// What it follows; `None` for a first message.
+    pub parent_id: Option<MessageId>,
+    /// Who says it.
+    pub role: Role,
+    /// Where it stands.
+    pub state: MessageState,
+}
+
+impl From<&Message> for MessageHead {
+    fn from(message: &Message) -> Self {
+        let Message { id, parent_id, role, state, .. } = message;
+        Self { id: *id, parent_id: *parent_id, role: *role, state: *state }
+    }
+}
+
 /// Why a message failed: the error as every surface shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use chatbot_core::testing::{ScriptedModel, turn_violations};
 use chatbot_core::traits::Idempotency;
-use chatbot_core::types::{Event, EventKind, MessageState, SequencedEvent};
+use chatbot_core::types::{
+    Event, EventKind, MessageState, PrincipalId, SequencedEvent, SessionEvent, SessionPatch,
+};
 use chatbot_core::{Chatbot, Context, ErrorKind, TurnRequest};
 use futures_util::StreamExt as _;
 
@@ -148,4 +150,20 @@ async fn closing_waits_for_answers() {
     let events = turn.detach();
     chatbot.close().await.unwrap();
     assert_eq!(kinds(&all(events).await).last(), Some(&EventKind::Done));
+}
+
+#[tokio::test]
+async fn what_happens_in_a_session_is_its_owners_to_hear() {
+    let chatbot = Chatbot::builder().build().await.unwrap();
+    let ctx = Context::local();
+    let session = chatbot.create_session(&ctx, SessionPatch::default(), None).await.unwrap();
+    let other = Context::new(PrincipalId::new("other"));
+    let refused = chatbot.watch_session(&other, session.id).await.err();
+    assert_eq!(refused.map(|error| error.kind()), Some(ErrorKind::NotFound));
+    let mut events = chatbot.watch_session(&ctx, session.id).await.unwrap();
+    let first = SessionEvent::Session { session: session.clone() };
+    assert_eq!(events.next().await, Some(first));
+    chatbot.delete_session(&ctx, session.id).await.unwrap();
+    let rest: Vec<_> = events.collect().await;
+    assert_eq!(rest, [SessionEvent::Deleted]);
 }

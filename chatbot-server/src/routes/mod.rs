@@ -67,6 +67,9 @@ pub fn surface() -> Surface {
         .get   (Chat,   "/api/v1/sessions/{id}",                       sessions::get)
         .patch (Chat,   "/api/v1/sessions/{id}",                       sessions::update)
         .delete(Chat,   "/api/v1/sessions/{id}",                       sessions::delete)
+        .get   (Chat,   "/api/v1/sessions/{id}/events",                sessions::events)
+        .post  (Chat,   "/api/v1/sessions/{id}/share",                 sessions::share)
+        .delete(Chat,   "/api/v1/sessions/{id}/share",                 sessions::unshare)
         .get   (Chat,   "/api/v1/sessions/{id}/export",                export::export)
         .get   (Chat,   "/api/v1/sessions/{id}/messages",              messages::list)
         .post  (Chat,   "/api/v1/sessions/{id}/messages",              chat::send)
@@ -82,5 +85,6 @@ pub fn surface() -> Surface {
 pub fn router(app: App) -> Router {
     let routes = surface().into_router().fallback(assets::serve);
     let routes = routes.method_not_allowed_fallback(surface::method_not_allowed);
-    layers::wrap(routes.with_state(app))
+    let body_timeout = app.body_timeout;
+    layers::wrap(routes.with_state(app), body_timeout)
 }

@@ -2,14 +2,17 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::Json;
-use chatbot_core::types::{ListSessions, Page, Session, SessionId, SessionPatch};
+use axum::response::{Json, Response};
+use chatbot_core::types::{ListSessions, Page, Session, SessionEvent, SessionId, SessionPatch};
+use chatbot_core::{Error, ErrorKind};
+use futures_util::StreamExt as _;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::app::App;
 use crate::auth::Asker;
 use crate::error::{ApiResult, ErrorReply};
+use crate::sse;
 use crate::wire::{self, Id, Query, page};
 
 /// Which sessions to list.
@@ -87,5 +90,49 @@ pub(crate) async fn delete(
     Id(id): Id<SessionId>,
 ) -> ApiResult<StatusCode> {
     app.chatbot.delete_session(&ctx, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What happens in a session, for whoever has it open elsewhere. Begins with how it stands: `session`, and `message` for
+/// each of its newest messages. Then `session` whenever its title, folder, pin or anything else of it changed,
+/// `message` when one was added or is in another state, and `deleted` as the last event.
+#[utoipa::path(get, path = "/api/v1/sessions/{id}/events", tag = "sessions",
+    params(("id" = SessionId, Path)),
+    responses((status = 200, content_type = "text/event-stream", body = SessionEvent),
+        (status = 404, body = ErrorReply)))]
+pub(crate) async fn events(
+    State(app): State<App>,
+    Asker(ctx): Asker,
+    Id(id): Id<SessionId>,
+) -> ApiResult<Response> {
+    let events = app.chatbot.watch_session(&ctx, id).await?;
+    Ok(sse::session(events.take_until(app.draining.cancelled_owned())))
+}
+
+/// Shares a session with others. Needs accounts: in local mode there is nobody to share it with, and the answer is 422.
+#[utoipa::path(post, path = "/api/v1/sessions/{id}/share", tag = "sessions",
+    params(("id" = SessionId, Path)),
+    responses((status = 404, body = ErrorReply), (status = 422, body = ErrorReply)))]
+pub(crate) async fn share(
+    State(app): State<App>,
+    Asker(ctx): Asker,
+    Id(id): Id<SessionId>,
+) -> ApiResult<StatusCode> {
+    app.chatbot.session(&ctx, id).await?;
+    let message = "Sharing needs accounts, and this server has none: it serves one person, on this machine. Export the \
+                   chat instead.";
+    Err(Error::new(ErrorKind::Unsupported, message).into())
+}
+
+/// Ends the sharing of a session. In local mode none is shared, so that there is nothing to end.
+#[utoipa::path(delete, path = "/api/v1/sessions/{id}/share", tag = "sessions",
+    params(("id" = SessionId, Path)),
+    responses((status = 204), (status = 404, body = ErrorReply)))]
+pub(crate) async fn unshare(
+    State(app): State<App>,
+    Asker(ctx): Asker,
+    Id(id): Id<SessionId>,
+) -> ApiResult<StatusCode> {
+    app.chatbot.session(&ctx, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -78,6 +78,10 @@ async fn collect(body: Body, max_bytes: usize) -> ApiResult<Bytes> {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> ApiResult<T> {
+    // A list would be taken for the fields of a structure in their order, which nobody means.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(ApiError::field("", "expected an object, found a list"));
+    }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         if error.inner().is_data() { fields::error(&error) } else { malformed(error.inner()) }

@@ -236,9 +236,15 @@ async fn sessions_are_kept_found_changed_and_taken_away() {
         "{markdown}"
     );
     server.get(&format!("{path}/export?format=pdf")).await.error(400, "invalid_input");
+    let share = format!("{path}/share");
+    let refused = server.post(&share, json!({})).await.error(422, "unsupported");
+    assert!(refused["error"]["message"].as_str().unwrap().contains("accounts"), "{refused}");
+    server.delete(&share).await.expect(204);
 
     server.delete(&path).await.expect(204);
     server.get(&path).await.error(404, "not_found");
+    server.post(&share, json!({})).await.error(404, "not_found");
+    server.delete(&share).await.error(404, "not_found");
     server.get(&format!("/api/v1/messages/{message}")).await.error(404, "not_found");
     let models = server.get("/api/v1/models").await.expect(200);
     assert!(models["items"].as_array().unwrap().iter().any(|model| model["id"] == "extractive"));

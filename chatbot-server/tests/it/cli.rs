@@ -265,11 +265,18 @@ async fn the_configuration_is_checked_and_shown_without_secrets() {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(!text.contains("sk-"), "{text}");
     assert_eq!(json_of(&run(folder.path(), &["config", "check", "--json"]).await)["valid"], true);
-    std::fs::write(file, "[engine]\nmodle = 'x'").unwrap();
-    let error =
-        failure_of(&run(folder.path(), &["config", "check", "--json", "--config", file]).await);
-    assert_eq!(error["code"], "config_invalid");
-    assert!(error["message"].as_str().unwrap().contains("engine.modle"), "{error}");
+    for (toml, name) in [
+        ("[engine]\nmodle = 'x'", "engine.modle"),
+        ("[server]\nheader_timeout_s = 0", "server.header_timeout_s"),
+        ("[server]\nbody_timeout_s = 9223372036854775807", "server.body_timeout_s"),
+        ("[server]\nmax_connections = 0", "server.max_connections"),
+    ] {
+        std::fs::write(file, toml).unwrap();
+        let checked = run(folder.path(), &["config", "check", "--json", "--config", file]).await;
+        let error = failure_of(&checked);
+        assert_eq!(error["code"], "config_invalid");
+        assert!(error["message"].as_str().unwrap().contains(name), "{error}");
+    }
 }
 
 #[tokio::test]

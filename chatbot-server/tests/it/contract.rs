@@ -34,6 +34,9 @@ async fn whatever_is_wrong_is_said_in_the_native_form() {
         server.post("/api/v1/chat", body.clone()).await.error(400, "invalid_input");
         server.post("/api/v1/collections", body).await.error(400, "invalid_input");
     }
+    // By position this would be a question.
+    let listed = server.post("/api/v1/chat", json!(["Hello"])).await.error(400, "invalid_input");
+    assert!(listed["error"]["message"].as_str().unwrap().contains("an object"), "{listed}");
     let health = server.get("/api/v1/health").await.expect(200);
     assert_eq!(health["status"], "ok", "{health}");
 }
@@ -77,6 +80,7 @@ async fn what_cannot_be_an_id_is_like_an_id_that_nobody_has() {
         "/api/v1/documents/ID/versions",
         "/api/v1/documents/ID/events",
         "/api/v1/sessions/ID",
+        "/api/v1/sessions/ID/events",
         "/api/v1/sessions/ID/messages",
         "/api/v1/sessions/ID/export",
         "/api/v1/messages/ID",

@@ -16,4 +16,6 @@ mod evaluation;
 mod local_mode;
 mod openapi;
 mod page;
+mod session_events;
+mod slow_clients;
 mod support;

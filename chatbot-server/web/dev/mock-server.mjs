@@ -67,7 +67,17 @@ function makeState() {
     messages: new Map(),
     turns: new Map(),
     keys: new Map(),
+    /** Those who hear of what happens in sessions. */
+    listeners: new Set(),
   };
+}
+
+function tell(state, session, event) {
+  for (const listener of state.listeners) listener(session, event);
+}
+
+function tellMessage(state, { session_id, id, parent_id, role, state: messageState }) {
+  tell(state, session_id, { type: "message", message: { id, parent_id, role, state: messageState } });
 }
 
 // ------------------------------------------------------------------------------------------------ documents
@@ -241,6 +251,8 @@ function newMessage(state, session, parent, role, content) {
   state.messages.set(message.id, message);
   session.message_count += 1;
   session.updated_at = now();
+  tell(state, session.id, { type: "session", session });
+  tellMessage(state, message);
   return message;
 }
 
@@ -254,6 +266,7 @@ function begin(state, session, question, request) {
     question,
     request,
     model,
+    changed: () => tellMessage(state, answer),
     log: [],
     followers: new Set(),
     stopped: false,
@@ -289,6 +302,7 @@ async function run(state, turn) {
   answer.timings.retrieval_ms = Date.now() - began;
   await sleep(delay * 4);
   answer.state = "streaming";
+  turn.changed();
   answer.timings.first_token_ms = Date.now() - began;
   const sentences = compose(turn, searches);
   let nWords = 0;
@@ -333,6 +347,7 @@ function end(turn, messageState, error) {
   answer.finish_reason = error ? null : "stop";
   answer.error = error && { reason: null, retryable: false, ...error };
   const message = structuredClone(answer);
+  turn.changed();
   emit(turn, error ? { type: "failed", error: answer.error, message } : { type: "done", message });
 }
 
@@ -484,13 +499,23 @@ function routes(state, options) {
       },
     ],
     ["GET", "/sessions/:id", ({ id }) => ({ json: session(id) })],
-    ["PATCH", "/sessions/:id", ({ id, body }) => ({ json: Object.assign(session(id), body) })],
+    ["GET", "/sessions/:id/events", ({ id }) => ({ listen: session(id) })],
+    [
+      "PATCH",
+      "/sessions/:id",
+      ({ id, body }) => {
+        const changed = Object.assign(session(id), body);
+        tell(state, id, { type: "session", session: changed });
+        return { json: changed };
+      },
+    ],
     [
       "DELETE",
       "/sessions/:id",
       ({ id }) => {
         session(id);
         state.sessions.delete(id);
+        tell(state, id, { type: "deleted" });
         return { status: 204 };
       },
     ],
@@ -690,7 +715,7 @@ function routes(state, options) {
       "/search",
       ({ body }) => ({ json: { hits: search(state, body.query, body.collection_ids, body.top_k) } }),
     ],
-    ["GET", "/models", () => ({ json: page([{ id: "extractive", default: true }]) })],
+    ["GET", "/models", () => ({ json: page([{ id: "extractive" }, { id: "slow" }]) })],
   ].map(([method, path, handle]) => ({
     method,
     handle,
@@ -743,6 +768,18 @@ function watch(entry, response) {
   response.on("close", () => entry.watchers.delete(write));
 }
 
+function listen(state, session, response) {
+  openStream(response);
+  const write = (id, event) => {
+    if (id !== session.id) return;
+    response.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
+    if (event.type === "deleted") response.end();
+  };
+  state.listeners.add(write);
+  response.on("close", () => state.listeners.delete(write));
+  write(session.id, { type: "session", session });
+}
+
 async function serveFile(path, response) {
   const safe = normalize(path).replace(/^(\.\.[/\\])+/, "");
   const name = extname(safe) === "" ? "/index.html" : safe;
@@ -779,6 +816,7 @@ export async function startMock({ port = 0, stageMs = 150 } = {}) {
       };
       const result = await route.handle({ ...parameters, url, request, body, once });
       if (result.turn) return follow(result.turn, result.after ?? 0, response);
+      if (result.listen) return listen(state, result.listen, response);
       if (result.watch) return watch(result.watch, response);
       if (result.text !== undefined) {
         response.writeHead(200, { "Content-Type": "text/plain; charset=utf-8", ...result.headers });

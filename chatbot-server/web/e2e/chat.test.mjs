@@ -125,6 +125,20 @@ describe("the chat", () => {
       await page.getByRole("button", { name: "Send" }).waitFor();
     }));
 
+  test("a model can be picked for the next questions", () =>
+    onPage({}, async (page) => {
+      await upload(page);
+      await page.getByRole("button", { name: /^Who answers: / }).click();
+      await page.getByRole("menuitemradio", { name: /slow/ }).click();
+      await page.getByRole("button", { name: "Who answers: slow" }).waitFor();
+      const asked = page.waitForRequest((request) => request.url().endsWith("/api/v1/chat"));
+      await ask(page, QUESTION);
+      assert.equal((await asked).postDataJSON().model, decodeURIComponent(SLOW));
+      await answers(page).locator(".prose-answer").first().waitFor();
+      await page.getByRole("button", { name: "Stop the answer" }).click();
+      await ended(page, "cancelled");
+    }));
+
   test("a reload and a second tab show the same answer going on", () =>
     onPage({ path: `/?model=${SLOW}` }, async (page, context) => {
       await upload(page);
@@ -141,6 +155,46 @@ describe("the chat", () => {
       assert.equal(await (await ended(other)).locator(".prose-answer").innerText(), text);
       assert.equal(await answers(page).count(), 1);
     }));
+
+  test("another device sees question, answer, name and end without a reload", () =>
+    onPage({}, (other) =>
+      onPage({ path: `/?model=${SLOW}` }, async (page) => {
+        // Two contexts share nothing but the server: as two devices do.
+        const name = `Chat ${Date.now()}`;
+        await upload(page);
+        await ask(page, QUESTION);
+        await answers(page).locator(".prose-answer").first().waitFor();
+        await page.getByRole("button", { name: "Stop the answer" }).click();
+        await ended(page, "cancelled");
+        await other.goto(page.url().split("?")[0]);
+        await ended(other, "cancelled");
+
+        await ask(page, "When is the filter of the cooling pump replaced?");
+        await other.locator('article[data-role="user"]', { hasText: "filter" }).waitFor();
+        await other.locator('article[data-role="assistant"][data-state="streaming"]').waitFor();
+        const text = await (await ended(page)).locator(".prose-answer").innerText();
+        await other.locator('article[data-role="assistant"][data-state="complete"]').waitFor();
+        assert.equal(await answers(other).last().locator(".prose-answer").innerText(), text);
+        assert.equal(await answers(other).count(), 2);
+
+        const chats = page.getByRole("navigation", { name: "Chats" });
+        await chats.locator("li", { has: page.locator('[aria-current="page"]') }).hover();
+        await chats
+          .locator("li", { has: page.locator('[aria-current="page"]') })
+          .getByRole("button", { name: /^Actions for/ })
+          .click();
+        await page.getByRole("menuitem", { name: "Rename" }).click();
+        await page.getByRole("textbox", { name: "Name of the chat" }).fill(name);
+        await page.keyboard.press("Enter");
+        await other.getByRole("heading", { name }).waitFor();
+        await other.getByRole("navigation", { name: "Chats" }).getByRole("link", { name }).waitFor();
+
+        await chats.getByRole("button", { name: `Actions for “${name}”` }).click();
+        await page.getByRole("menuitem", { name: "Delete" }).click();
+        await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+        await other.getByText("There is no such chat").waitFor();
+      }),
+    ));
 
   test("a message that is typed meanwhile is sent afterwards", () =>
     onPage({ path: `/?model=${SLOW}` }, async (page) => {
@@ -204,6 +258,15 @@ describe("the chat", () => {
       await page.getByRole("textbox", { name: "Name of the chat" }).fill(name);
       await page.keyboard.press("Enter");
       await page.getByRole("heading", { name }).waitFor();
+      await act("Move to a folder");
+      await page.getByRole("textbox", { name: "Name of the folder" }).fill("Plant");
+      await page.keyboard.press("Enter");
+      const folder = page.getByRole("region", { name: "Plant" });
+      await folder.getByRole("link", { name }).waitFor();
+      await act("Move to a folder");
+      await page.getByRole("textbox", { name: "Name of the folder" }).fill("");
+      await page.keyboard.press("Enter");
+      await folder.getByRole("link", { name }).waitFor({ state: "detached" });
       await act("Pin");
       await page.getByRole("heading", { name: "Pinned" }).waitFor();
 

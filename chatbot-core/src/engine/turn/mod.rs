@@ -227,6 +227,7 @@ impl Engine {
             let events = self.follow(ctx, message_id, 0).await?;
             return Ok(Turn { session_id, message_id, user_message_id, events, guard: None });
         };
+        self.signal(Signal::Session(session_id)).await;
         let live = self.turns.begin(message_id, ctx.detached());
         let (events, guard) = (live.follow(0), live.cancel_on_drop());
         let run = run::Run::new(self.clone(), live, (request, model), (begun, lease), began);

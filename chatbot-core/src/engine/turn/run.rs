@@ -15,7 +15,7 @@ use crate::engine::search::Found;
 use crate::engine::{evidence, prompt, rewrite};
 use crate::error::{Error, ErrorKind, Result};
 use crate::traits::{
-    BegunTurn, ChatModel, ChatRequest, FinishTurn, Grounding, ModelEvent, ModelStream,
+    BegunTurn, ChatModel, ChatRequest, FinishTurn, Grounding, ModelEvent, ModelStream, Signal,
 };
 use crate::types::{
     Event, FinishReason, Lease, Message, MessageError, MessageState, PageRequest, SearchRequest,
@@ -62,6 +62,7 @@ impl Run {
         let event = self.finish(outcome).await;
         self.live.emit(event);
         self.engine.turns.end(self.live.id);
+        self.engine.signal(Signal::Session(self.begun.session.id)).await;
     }
 
     async fn answer(&mut self, ctx: &Context) -> Result<()> {

@@ -8,7 +8,7 @@ use futures_util::StreamExt as _;
 
 use crate::context::Context;
 use crate::traits::{Bus, Signal};
-use crate::types::{DocumentId, MessageId};
+use crate::types::{DocumentId, MessageId, SessionId};
 
 /// How long a signal may take before the suite gives up on it.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -21,8 +21,12 @@ pub async fn bus(bus: &dyn Bus) {
     let ctx = Context::local();
     bus.publish(&ctx, Signal::JobQueued).await.unwrap();
     let mut listeners = [bus.subscribe(), bus.subscribe()];
-    let signals =
-        [Signal::Changed, Signal::Document(DocumentId::new()), Signal::StopTurn(MessageId::new())];
+    let signals = [
+        Signal::Changed,
+        Signal::Document(DocumentId::new()),
+        Signal::Session(SessionId::new()),
+        Signal::StopTurn(MessageId::new()),
+    ];
     for signal in signals {
         bus.publish(&ctx, signal).await.unwrap();
     }

@@ -7,9 +7,9 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use chatbot_core::sse::{SseEvent, SseParser};
 use chatbot_core::testing::ScriptedModel;
-use chatbot_core::{Chatbot, Result};
-use chatbot_server::config::Config;
-use chatbot_server::{App, router};
+use chatbot_core::{Chatbot, ChatbotBuilder, Result};
+use chatbot_server::App;
+use chatbot_server::config::{Config, ServerConfig};
 use futures_util::StreamExt as _;
 use http_body_util::BodyExt as _;
 use hyper_util::client::legacy::Client;
@@ -81,15 +81,21 @@ impl Server {
 
     /// The same surface over an engine whose model follows a script.
     pub(crate) async fn with_model(model: ScriptedModel) -> Self {
-        let (listener, folder, config) = prepare().await;
-        let builder = Chatbot::builder().config(config.engine.clone());
-        let chatbot = builder.custom_model(model).build().await.unwrap();
+        let config = ServerConfig { drain_s: 1, ..ServerConfig::default() };
+        Self::configured(config, Chatbot::builder().custom_model(model)).await
+    }
+
+    /// A server that is set up like this, over an engine of this kind.
+    pub(crate) async fn configured(server: ServerConfig, engine: ChatbotBuilder) -> Self {
+        let (listener, folder, mut config) = prepare().await;
+        config.server = server;
+        let chatbot = engine.data_dir(folder.path().join("data")).build().await.unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let address = listener.local_addr().unwrap();
-        let router = router(App::new(chatbot, &config));
+        let app = App::new(chatbot, &config);
         let task = tokio::spawn(async move {
-            let server = axum::serve(listener, router);
-            Ok(server.with_graceful_shutdown(async move { drop(stopped.await) }).await?)
+            let shutdown = async move { drop(stopped.await) };
+            chatbot_server::serve(app, &config.server, listener, shutdown).await
         });
         Self::new(address, folder, stop, task)
     }

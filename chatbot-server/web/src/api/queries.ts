@@ -9,7 +9,17 @@ import {
   useQueryClient,
 } from "@tanstack/react-query";
 import { ApiError, call, send } from "./client";
-import type { Collection, Document, Id, Message, Page, Session, SessionPatch } from "./types";
+import type {
+  Collection,
+  Document,
+  Id,
+  Message,
+  MessageHead,
+  MessageState,
+  Page,
+  Session,
+  SessionPatch,
+} from "./types";
 
 export const queryClient = new QueryClient({
   defaultOptions: {
@@ -27,6 +37,7 @@ const KEYS = {
   messages: (session: Id) => ["messages", session] as const,
   documents: ["documents"] as const,
   collections: ["collections"] as const,
+  models: ["models"] as const,
 };
 
 const MESSAGES_PER_PAGE = 50;
@@ -120,6 +131,47 @@ export function storeMessage(message: Message): void {
 export function refreshSession(id: Id): void {
   void queryClient.invalidateQueries({ queryKey: KEYS.sessions });
   void queryClient.invalidateQueries({ queryKey: KEYS.messages(id) });
+}
+
+/** Takes in a newer state of a session; the list of sessions loads again where it is another, as its order may be. */
+export function storeSession(session: Session): void {
+  const one = [...KEYS.sessions, "one", session.id];
+  const list = [...KEYS.sessions, "list"];
+  queryClient.setQueryData<Session>(one, session);
+  const pages = queryClient.getQueryData<InfiniteData<Page<Session>>>(list)?.pages ?? [];
+  const listed = pages.flatMap((page) => page.items).find(({ id }) => id === session.id);
+  if (JSON.stringify(listed) === JSON.stringify(session)) return;
+  void queryClient.invalidateQueries({ queryKey: list });
+}
+
+/** Lets go of a session that is gone; where it is shown, that is found out at once. */
+export function forgetSession(id: Id): void {
+  void queryClient.resetQueries({ queryKey: KEYS.messages(id) });
+  void queryClient.resetQueries({ queryKey: [...KEYS.sessions, "one", id] });
+  void queryClient.invalidateQueries({ queryKey: [...KEYS.sessions, "list"] });
+}
+
+const isOpen = (state: MessageState) => state === "pending" || state === "streaming";
+
+/** Loads the messages of a session again where they do not have this one, or not how it ended. */
+export function noteMessage(session: Id, head: MessageHead): void {
+  const lists = queryClient.getQueriesData<InfiniteData<Page<Message>>>({ queryKey: KEYS.messages(session) });
+  const known = lists
+    .flatMap(([, data]) => data?.pages ?? [])
+    .flatMap((page) => page.items)
+    .find(({ id }) => id === head.id);
+  const isNews = !known || (known.state !== head.state && !(isOpen(known.state) && isOpen(head.state)));
+  if (isNews) void queryClient.invalidateQueries({ queryKey: KEYS.messages(session) });
+}
+
+/** The models that a question may name, the configured one first. */
+export function useModels() {
+  return useQuery({
+    queryKey: KEYS.models,
+    queryFn: () => call<{ items: { id: string }[] }>("/models"),
+    select: ({ items }) => items.map(({ id }) => id),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
 }
 
 export function useCollections() {

@@ -165,6 +165,15 @@ export interface Message {
   created_at: Timestamp;
 }
 
+/** A message without what it says. */
+export type MessageHead = Pick<Message, "id" | "parent_id" | "role" | "state">;
+
+/** What happens in a session, for those who have it open elsewhere. */
+export type SessionEvent =
+  | { type: "session"; session: Session }
+  | { type: "message"; message: MessageHead }
+  | { type: "deleted" };
+
 export type Strategy = "auto" | "lexical" | "none";
 
 /** What a question and its repetition share. */

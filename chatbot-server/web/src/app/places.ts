@@ -3,6 +3,7 @@
 import { useCallback } from "react";
 import { useLocation, useNavigate } from "react-router";
 import type { Id } from "../api/types";
+import { useShell } from "./shell-state";
 
 export const chatPath = (session: Id | null) => (session === null ? "/" : `/chat/${session}`);
 
@@ -16,7 +17,9 @@ export function useGo() {
   );
 }
 
-/** The model that the page's address asks for. */
+/** The model to ask: the one that was picked, or that the page's address names. */
 export function useModel(): string | null {
-  return new URLSearchParams(useLocation().search).get("model");
+  const { model } = useShell();
+  const named = new URLSearchParams(useLocation().search).get("model");
+  return model ?? named;
 }

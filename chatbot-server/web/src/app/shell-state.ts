@@ -30,6 +30,8 @@ export interface ShellState {
   strategy: Strategy;
   /** Where to look; everywhere where there is none. */
   collectionIds: readonly Id[];
+  /** The model that was picked; where none was, the session or the server chooses. */
+  model: string | null;
 }
 
 let state: ShellState = {
@@ -39,6 +41,7 @@ let state: ShellState = {
   leaves: {},
   strategy: "auto",
   collectionIds: [],
+  model: null,
 };
 const subscribers = new Set<() => void>();
 

@@ -18,6 +18,7 @@ import { useMedia, useOnline } from "../ui/media";
 import { Region } from "../ui/region";
 import { Toasts } from "../ui/toasts";
 import { useGo } from "./places";
+import { useSessionEvents } from "./session-events";
 import { type Panel, setShell, showLeaf, useShell } from "./shell-state";
 import { onSessionChanged, tellOtherTabs } from "./tabs";
 
@@ -46,6 +47,7 @@ export function Shell() {
   const title = session === null ? t("sidebar.new") : (current?.title ?? "");
 
   useTurnListener(session);
+  useSessionEvents(session);
   useShortcuts();
   useEffect(() => {
     document.title = title && session ? `${title} · ${t("app.name")}` : t("app.name");

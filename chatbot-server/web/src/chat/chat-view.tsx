@@ -148,7 +148,7 @@ export function ChatView({ session, chat }: { session: Id | null; chat: Chat }) 
           </Button>
         )}
         <Composer
-          chat={session ?? "new"}
+          session={session}
           busy={busy}
           queued={queued}
           input={input}

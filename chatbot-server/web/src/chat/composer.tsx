@@ -1,18 +1,16 @@
-import { ArrowUp, Check, Clock, FolderOpen, Paperclip, Search, Square, X } from "lucide-react";
+import { ArrowUp, Clock, Paperclip, Square, X } from "lucide-react";
 import { type RefObject, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { useCollections } from "../api/queries";
-import type { Strategy } from "../api/types";
-import { setShell, useShell } from "../app/shell-state";
+import type { Id } from "../api/types";
+import { useShell } from "../app/shell-state";
 import { uploads } from "../documents/uploads";
 import { IconButton } from "../ui/button";
-import { Menu, MenuCheck, MenuLabel, MenuRadio, MenuRadioGroup, MenuTick } from "../ui/menu";
 import { Attachments } from "./attachments";
 import { draftOf, keepDraft } from "./drafts";
+import { CollectionPicker, ModelPicker, StrategyPicker } from "./pickers";
 
 interface ComposerProps {
-  /** A session, or `new`. */
-  chat: string;
+  session: Id | null;
   busy: boolean;
   queued: string | null;
   input: RefObject<HTMLTextAreaElement | null>;
@@ -21,8 +19,9 @@ interface ComposerProps {
   onUnqueue: () => void;
 }
 
-export function Composer({ chat, busy, queued, input, onSend, onStop, onUnqueue }: ComposerProps) {
+export function Composer({ session, busy, queued, input, onSend, onStop, onUnqueue }: ComposerProps) {
   const { t } = useTranslation();
+  const chat = session ?? "new";
   const [text, setText] = useState(() => draftOf(chat));
   const file = useRef<HTMLInputElement>(null);
   const target = useUploadTarget();
@@ -113,6 +112,7 @@ export function Composer({ chat, busy, queued, input, onSend, onStop, onUnqueue 
           />
           <CollectionPicker />
           <StrategyPicker />
+          <ModelPicker session={session} />
           <span className="flex-1" />
           {busy ? (
             <button
@@ -149,89 +149,4 @@ export function Composer({ chat, busy, queued, input, onSend, onStop, onUnqueue 
 export function useUploadTarget(): string | null {
   const { collectionIds } = useShell();
   return collectionIds.length === 1 ? (collectionIds[0] ?? null) : null;
-}
-
-const PICKER =
-  "inline-flex min-h-9 min-w-0 items-center gap-1.5 rounded-lg px-2 text-sm text-soft transition-colors hover:bg-hover hover:text-ink";
-
-function CollectionPicker() {
-  const { t } = useTranslation();
-  const { collectionIds } = useShell();
-  const { data: collections = [] } = useCollections();
-  const picked = collections.filter((collection) => collectionIds.includes(collection.id));
-  const label =
-    picked.length === 0
-      ? t("picker.everywhere")
-      : picked.length === 1
-        ? (picked[0]?.name ?? "")
-        : t("picker.collections", { count: picked.length });
-  const toggle = (id: string, on: boolean) =>
-    setShell({ collectionIds: on ? [...collectionIds, id] : collectionIds.filter((other) => other !== id) });
-  return (
-    <Menu
-      side="top"
-      trigger={
-        <button type="button" className={PICKER} aria-label={t("picker.collectionLabel", { label })}>
-          <FolderOpen size={16} className="shrink-0" aria-hidden />
-          <span className="max-w-36 truncate max-sm:hidden">{label}</span>
-        </button>
-      }
-    >
-      <MenuLabel>{t("picker.searchIn")}</MenuLabel>
-      <MenuCheck checked={picked.length === 0} onCheckedChange={() => setShell({ collectionIds: [] })}>
-        {t("picker.everywhere")}
-        <MenuTick>
-          <Check size={15} aria-hidden />
-        </MenuTick>
-      </MenuCheck>
-      {collections.map((collection) => (
-        <MenuCheck
-          key={collection.id}
-          checked={collectionIds.includes(collection.id)}
-          onSelect={(event) => event.preventDefault()}
-          onCheckedChange={(on) => toggle(collection.id, on)}
-        >
-          <span className="min-w-0 truncate">{collection.name}</span>
-          <span className="ml-auto text-xs text-soft">{collection.document_count}</span>
-          <MenuTick>
-            <Check size={15} aria-hidden />
-          </MenuTick>
-        </MenuCheck>
-      ))}
-    </Menu>
-  );
-}
-
-const STRATEGIES: Strategy[] = ["auto", "lexical", "none"];
-
-function StrategyPicker() {
-  const { t } = useTranslation();
-  const { strategy } = useShell();
-  const label = t(`strategy.${strategy}.name`);
-  return (
-    <Menu
-      side="top"
-      trigger={
-        <button type="button" className={PICKER} aria-label={t("strategy.label", { label })}>
-          <Search size={16} className="shrink-0" aria-hidden />
-          <span className="truncate max-sm:hidden">{label}</span>
-        </button>
-      }
-    >
-      <MenuLabel>{t("strategy.title")}</MenuLabel>
-      <MenuRadioGroup value={strategy} onValueChange={(next) => setShell({ strategy: next as Strategy })}>
-        {STRATEGIES.map((name) => (
-          <MenuRadio key={name} value={name}>
-            <span>
-              <span className="block">{t(`strategy.${name}.name`)}</span>
-              <span className="block text-xs text-soft">{t(`strategy.${name}.what`)}</span>
-            </span>
-            <MenuTick>
-              <Check size={15} aria-hidden />
-            </MenuTick>
-          </MenuRadio>
-        ))}
-      </MenuRadioGroup>
-    </Menu>
-  );
 }

@@ -2,21 +2,39 @@ import type { Session } from "../api/types";
 
 export type Age = "pinned" | "today" | "yesterday" | "week" | "month" | "older";
 
-const DAY_MS = 86_400_000;
+/** Sessions under one heading: a folder, or an age. */
+export interface Group {
+  folder: string | null;
+  age: Age | null;
+  sessions: Session[];
+}
 
-/** Sessions by how long ago something happened in them, counted in calendar days. */
-export function byAge(sessions: Session[], now: Date): { age: Age; sessions: Session[] }[] {
+const DAY_MS = 86_400_000;
+const RECENT: Age[] = ["today", "yesterday", "week", "month", "older"];
+
+/** Pinned sessions, then folders by name, then the rest by how long ago something happened in them, in calendar days. */
+export function grouped(sessions: Session[], now: Date): Group[] {
   const midnight = new Date(now.getFullYear(), now.getMonth(), now.getDate()).getTime();
-  const order: Age[] = ["pinned", "today", "yesterday", "week", "month", "older"];
-  const groups = new Map<Age, Session[]>(order.map((age) => [age, []]));
-  for (const session of sessions) groups.get(ageOf(session, midnight))?.push(session);
-  return order
-    .map((age) => ({ age, sessions: groups.get(age) ?? [] }))
-    .filter((group) => group.sessions.length > 0);
+  const folders = [...new Set(sessions.flatMap(({ pinned, folder }) => (folder && !pinned ? [folder] : [])))];
+  folders.sort((a, b) => a.localeCompare(b));
+  const of = (wanted: (session: Session) => boolean) => sessions.filter(wanted);
+  const loose = of(({ pinned, folder }) => !pinned && !folder);
+  return [
+    { folder: null, age: "pinned" as const, sessions: of(({ pinned }) => pinned) },
+    ...folders.map((name) => ({
+      folder: name,
+      age: null,
+      sessions: of(({ pinned, folder }) => !pinned && folder === name),
+    })),
+    ...RECENT.map((age) => ({
+      folder: null,
+      age,
+      sessions: loose.filter((session) => ageOf(session, midnight) === age),
+    })),
+  ].filter((group) => group.sessions.length > 0);
 }
 
 function ageOf(session: Session, midnight: number): Age {
-  if (session.pinned) return "pinned";
   const at = Date.parse(session.updated_at);
   if (at >= midnight) return "today";
   if (at >= midnight - DAY_MS) return "yesterday";

@@ -2,6 +2,8 @@ import {
   Download,
   FileJson,
   Files,
+  Folder,
+  FolderInput,
   MoreHorizontal,
   Pencil,
   Pin,
@@ -24,7 +26,7 @@ import { Confirm } from "../ui/confirm";
 import { Dialog } from "../ui/dialog";
 import { Menu, MenuItem, MenuLine } from "../ui/menu";
 import { toast } from "../ui/toasts";
-import { byAge } from "./groups";
+import { grouped } from "./groups";
 
 const IS_MAC = navigator.platform.startsWith("Mac");
 
@@ -107,16 +109,22 @@ export const Sidebar = memo(function Sidebar({ session, onNavigate }: SidebarPro
         {list.data && sessions.length === 0 && (
           <p className="px-2.5 py-2 text-sm text-soft">{t("sidebar.none")}</p>
         )}
-        {byAge(sessions, new Date()).map((group) => (
-          <section key={group.age} className="mt-3" aria-label={t(`sidebar.age.${group.age}`)}>
-            <h2 className="px-2.5 pb-1 text-xs font-medium text-soft">{t(`sidebar.age.${group.age}`)}</h2>
-            <ul>
-              {group.sessions.map((item) => (
-                <Row key={item.id} session={item} isOpen={item.id === session} onNavigate={onNavigate} />
-              ))}
-            </ul>
-          </section>
-        ))}
+        {grouped(sessions, new Date()).map(({ folder, age, sessions }) => {
+          const name = folder ?? t(`sidebar.age.${age}`);
+          return (
+            <section key={folder === null ? age : `folder:${folder}`} className="mt-3" aria-label={name}>
+              <h2 className="flex items-center gap-1.5 px-2.5 pb-1 text-xs font-medium text-soft">
+                {folder !== null && <Folder size={13} className="shrink-0" aria-hidden />}
+                <span className="min-w-0 truncate">{name}</span>
+              </h2>
+              <ul>
+                {sessions.map((item) => (
+                  <Row key={item.id} session={item} isOpen={item.id === session} onNavigate={onNavigate} />
+                ))}
+              </ul>
+            </section>
+          );
+        })}
         {list.hasNextPage && (
           <Button look="quiet" className="mt-2 w-full" onClick={() => list.fetchNextPage()}>
             {t("sidebar.more")}
@@ -151,7 +159,7 @@ function Row({ session, isOpen, onNavigate }: RowProps) {
   const { search } = useLocation();
   const go = useGo();
   const { patch, remove } = useSessionChanges();
-  const [dialog, setDialog] = useState<"rename" | "delete" | null>(null);
+  const [dialog, setDialog] = useState<"rename" | "move" | "delete" | null>(null);
   const failed = (error: unknown) => toast(ApiError.from(error).message || t("sidebar.actionFailed"));
   const title = session.title || t("sidebar.untitled");
   const exported = (format: string) => address(`/sessions/${session.id}/export?format=${format}`);
@@ -188,6 +196,10 @@ function Row({ session, isOpen, onNavigate }: RowProps) {
           {session.pinned ? <PinOff size={15} aria-hidden /> : <Pin size={15} aria-hidden />}
           {t(session.pinned ? "sidebar.unpin" : "sidebar.pin")}
         </MenuItem>
+        <MenuItem onSelect={() => setDialog("move")}>
+          <FolderInput size={15} aria-hidden />
+          {t("sidebar.move")}
+        </MenuItem>
         <MenuItem asChild>
           <a href={exported("markdown")} download>
             <Download size={15} aria-hidden />
@@ -206,11 +218,22 @@ function Row({ session, isOpen, onNavigate }: RowProps) {
           {t("delete")}
         </MenuItem>
       </Menu>
-      <Rename
+      <Ask
         open={dialog === "rename"}
-        title={session.title}
+        title={t("sidebar.rename")}
+        label={t("sidebar.name")}
+        value={session.title}
         onClose={() => setDialog(null)}
-        onRename={(name) => patch.mutate({ id: session.id, title: name }, { onError: failed })}
+        onAnswer={(title) => title !== "" && patch.mutate({ id: session.id, title }, { onError: failed })}
+      />
+      <Ask
+        open={dialog === "move"}
+        title={t("sidebar.move")}
+        label={t("sidebar.folder")}
+        hint={t("sidebar.noFolder")}
+        value={session.folder ?? ""}
+        onClose={() => setDialog(null)}
+        onAnswer={(folder) => patch.mutate({ id: session.id, folder }, { onError: failed })}
       />
       <Confirm
         open={dialog === "delete"}
@@ -226,34 +249,40 @@ function Row({ session, isOpen, onNavigate }: RowProps) {
   );
 }
 
-interface RenameProps {
+interface AskProps {
   open: boolean;
   title: string;
+  label: string;
+  hint?: string;
+  value: string;
   onClose: () => void;
-  onRename: (title: string) => void;
+  /** Called with what was typed, where it is another value. */
+  onAnswer: (value: string) => void;
 }
 
-function Rename({ open, title, onClose, onRename }: RenameProps) {
+/** Asks for one line of text. */
+function Ask({ open, title, label, hint, value, onClose, onAnswer }: AskProps) {
   const { t } = useTranslation();
   return (
-    <Dialog open={open} onClose={onClose} title={t("sidebar.rename")}>
+    <Dialog open={open} onClose={onClose} title={title}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          const name = String(new FormData(event.currentTarget).get("title") ?? "").trim();
-          if (name !== "" && name !== title) onRename(name);
+          const answer = String(new FormData(event.currentTarget).get("answer") ?? "").trim();
+          if (answer !== value) onAnswer(answer);
           onClose();
         }}
       >
         <label className="block text-sm font-medium">
-          {t("sidebar.name")}
+          {label}
           <input
-            name="title"
-            defaultValue={title}
+            name="answer"
+            defaultValue={value}
             maxLength={200}
             className="mt-1 block min-h-9 w-full rounded-lg border border-edge bg-card px-3 font-normal"
           />
         </label>
+        {hint && <p className="mt-1 text-xs text-soft">{hint}</p>}
         <div className="mt-4 flex justify-end gap-2">
           <Button look="quiet" onClick={onClose}>
             {t("cancel")}

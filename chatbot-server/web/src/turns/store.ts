@@ -6,6 +6,7 @@
 import { useSyncExternalStore } from "react";
 import { ApiError, send } from "../api/client";
 import { randomKey } from "../api/key";
+import { pause } from "../api/pause";
 import { readEvents } from "../api/sse";
 import type { ChatRequest, Feedback, Id, Message, SequencedEvent, TurnOptions } from "../api/types";
 import { type Answer, answerFrom, emptyAnswer, isFinal, reduce } from "./reduce";
@@ -256,19 +257,6 @@ export class TurnStore {
     this.state = { ...this.state, ...change };
     for (const subscriber of this.subscribers) subscriber();
   }
-}
-
-/** Waits, but not longer than until the network is back. */
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      window.removeEventListener("online", end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    window.addEventListener("online", end);
-  });
 }
 
 export const turns = new TurnStore();

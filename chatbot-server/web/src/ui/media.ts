@@ -12,6 +12,17 @@ export function useMedia(query: string): boolean {
   );
 }
 
+/** Whether the page is looked at: not in a tab behind others. */
+export function useVisible(): boolean {
+  return useSyncExternalStore(
+    (subscriber) => {
+      document.addEventListener("visibilitychange", subscriber);
+      return () => document.removeEventListener("visibilitychange", subscriber);
+    },
+    () => document.visibilityState === "visible",
+  );
+}
+
 export function useOnline(): boolean {
   return useSyncExternalStore(
     (subscriber) => {
