@@ -64,6 +64,8 @@ async fn fields_that_are_wrong_are_named() {
     }
     let error = server.get("/api/v1/sessions?offset=1").await.error(400, "invalid_input");
     assert_eq!(error["error"]["fields"][0]["field"], "offset");
+    server.get("/api/v1/sessions?q=%ff").await.error(400, "invalid_input");
+    server.get("/api/v1/sessions?q=%C3%BC+%F0%9F%98%80").await.expect(200);
     server.get("/api/v1/documents?cursor=nonsense").await.error(400, "invalid_input");
 }
 
