@@ -1,7 +1,11 @@
-//! Threads that embed texts, one at a time each: questions first, and nothing held while nobody asks.
+//! Threads that embed texts, one at a time each, and nothing held while nobody asks.
 //!
-//! A text is the unit of work. So a question waits for one passage at the most, however many are queued; a call that was
-//! cancelled costs one text; and questions that come together are spread over the threads.
+//! Questions have threads of their own: they wait for no passage, however many are queued. Passages step back: their threads
+//! have a low priority, so that on a machine with nothing to spare an answer costs the embedding time, and not the other
+//! way round. A text is the unit of work: a call that was cancelled costs one text, and texts that come together are spread
+//! over the threads.
+
+mod priority;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -51,15 +55,46 @@ struct Shared<M> {
 
 #[derive(Default)]
 struct State {
-    questions: VecDeque<Job>,
-    passages: VecDeque<Job>,
-    n_running: usize,
-    n_waiting: usize,
+    questions: Lane,
+    passages: Lane,
     closed: bool,
 }
 
+/// Texts of one kind, and the threads for them.
+#[derive(Default)]
+struct Lane {
+    jobs: VecDeque<Job>,
+    n_running: usize,
+    n_waiting: usize,
+}
+
+/// Whether somebody waits for a text.
+#[derive(Debug, Clone, Copy)]
+enum Urgency {
+    Question,
+    Passage,
+}
+
+impl Urgency {
+    const fn of(kind: EmbedKind) -> Self {
+        match kind {
+            EmbedKind::Query | EmbedKind::Sentence => Self::Question,
+            EmbedKind::Document => Self::Passage,
+        }
+    }
+}
+
+impl State {
+    const fn lane(&mut self, urgency: Urgency) -> &mut Lane {
+        match urgency {
+            Urgency::Question => &mut self.questions,
+            Urgency::Passage => &mut self.passages,
+        }
+    }
+}
+
 impl<M: Model> Pool<M> {
-    /// At most `n_threads`, which end after `idle` without work.
+    /// At most `n_threads` for questions and as many for passages, which end after `idle` without work.
     pub(super) fn new(
         load: impl Fn() -> Result<M> + Send + Sync + 'static,
         n_threads: usize,
@@ -81,19 +116,18 @@ impl<M: Model> Pool<M> {
     /// # Errors
     /// `unavailable` where the system gives no thread.
     pub(super) fn submit(&self, kind: EmbedKind, jobs: Vec<Job>) -> Result<()> {
+        let urgency = Urgency::of(kind);
         let mut state = self.shared.state();
-        let n_free = self.shared.n_threads.saturating_sub(state.n_running);
-        let n_wanted = jobs.len().saturating_sub(state.n_waiting);
-        match kind {
-            EmbedKind::Query | EmbedKind::Sentence => state.questions.extend(jobs),
-            EmbedKind::Document => state.passages.extend(jobs),
-        }
+        let lane = state.lane(urgency);
+        let n_free = self.shared.n_threads.saturating_sub(lane.n_running);
+        let n_wanted = jobs.len().saturating_sub(lane.n_waiting);
+        lane.jobs.extend(jobs);
         for _ in 0..n_wanted.min(n_free) {
             let shared = Arc::clone(&self.shared);
             let thread = std::thread::Builder::new().name("embedder".to_owned());
-            match thread.spawn(move || shared.work()) {
-                Ok(_) => state.n_running += 1,
-                Err(error) if state.n_running == 0 => return Err(error.into()),
+            match thread.spawn(move || shared.work(urgency)) {
+                Ok(_) => lane.n_running += 1,
+                Err(error) if lane.n_running == 0 => return Err(error.into()),
                 Err(_) => break,
             }
         }
@@ -123,8 +157,11 @@ impl<M> Shared<M> {
 }
 
 impl<M: Model> Shared<M> {
-    fn work(&self) {
-        while let Some(job) = self.next() {
+    fn work(&self, urgency: Urgency) {
+        if matches!(urgency, Urgency::Passage) {
+            priority::step_back();
+        }
+        while let Some(job) = self.next(urgency) {
             if job.reply.is_closed() {
                 continue;
             }
@@ -142,35 +179,36 @@ impl<M: Model> Shared<M> {
         self.model()?.embed(&job.text, &|| job.ctx.check())
     }
 
-    /// The next text, questions first; `None` where this thread should end.
-    fn next(&self) -> Option<Job> {
+    /// The next text; `None` where this thread should end.
+    fn next(&self, urgency: Urgency) -> Option<Job> {
         let mut state = self.state();
         loop {
-            let job = state.questions.pop_front();
-            if let Some(job) = job.or_else(|| state.passages.pop_front()) {
+            let lane = state.lane(urgency);
+            if let Some(job) = lane.jobs.pop_front() {
                 return Some(job);
             }
-            state.n_waiting += 1;
+            lane.n_waiting += 1;
             let (woken, wait) = self
                 .wake
                 .wait_timeout_while(state, self.idle, |state| {
-                    state.questions.is_empty() && state.passages.is_empty() && !state.closed
+                    state.lane(urgency).jobs.is_empty() && !state.closed
                 })
                 .unwrap_or_else(PoisonError::into_inner);
             state = woken;
-            state.n_waiting -= 1;
-            let is_idle = state.questions.is_empty() && state.passages.is_empty();
-            if is_idle && (wait.timed_out() || state.closed) {
-                self.leave(state);
+            let is_over = wait.timed_out() || state.closed;
+            let lane = state.lane(urgency);
+            lane.n_waiting -= 1;
+            if is_over && lane.jobs.is_empty() {
+                lane.n_running -= 1;
+                self.leave(&state);
                 return None;
             }
         }
     }
 
-    /// Ends this thread; the last one gives the model's memory back.
-    fn leave(&self, mut state: MutexGuard<'_, State>) {
-        state.n_running -= 1;
-        if state.n_running == 0 {
+    /// The last thread gives the model's memory back.
+    fn leave(&self, state: &State) {
+        if state.questions.n_running + state.passages.n_running == 0 {
             self.model.lock().unwrap_or_else(PoisonError::into_inner).take();
         }
     }

@@ -95,18 +95,36 @@ impl Replies {
 }
 
 #[test]
-fn questions_go_before_passages_that_wait() {
+fn a_question_waits_for_no_passage() {
     let bench = Bench::new(HOUR);
-    let mut held = bench.passages(&["hold"]);
+    let mut held = bench.passages(&["hold", "a"]);
     assert_eq!(bench.seen.recv().unwrap(), "hold");
-    let mut passages = bench.passages(&["a", "bb"]);
-    let mut questions = bench.submit(EmbedKind::Query, &Context::local(), &["ccc", "d"]);
+    let mut questions = bench.submit(EmbedKind::Query, &Context::local(), &["ccc"]);
+    assert_eq!(
+        questions.next(),
+        (0, Ok(vec![3.0])),
+        "while a passage is worked on and another waits"
+    );
+    let mut sentences = bench.submit(EmbedKind::Sentence, &Context::local(), &["dd"]);
+    assert_eq!(sentences.next(), (0, Ok(vec![2.0])));
     bench.go.send(()).unwrap();
-    assert_eq!(held.next(), (0, Ok(vec![4.0])));
-    assert_eq!((questions.next(), questions.next()), ((0, Ok(vec![3.0])), (1, Ok(vec![1.0]))));
-    assert_eq!((passages.next(), passages.next()), ((0, Ok(vec![1.0])), (1, Ok(vec![2.0]))));
-    let order: Vec<String> = bench.seen.try_iter().collect();
-    assert_eq!(order, ["ccc", "d", "a", "bb"]);
+    assert_eq!((held.next(), held.next()), ((0, Ok(vec![4.0])), (1, Ok(vec![1.0]))));
+    assert_eq!(bench.loaded.try_iter().count(), 1, "they share the model");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn passages_have_a_low_priority() {
+    let of =
+        |stat: String| stat.rsplit(')').next()?.split_whitespace().nth(16)?.parse::<i32>().ok();
+    let nice = move || of(std::fs::read_to_string("/proc/thread-self/stat").ok()?);
+    let before = nice();
+    let lowered = std::thread::spawn(move || {
+        priority::step_back();
+        nice()
+    });
+    assert_eq!(lowered.join().unwrap(), before.map(|nice| nice.max(10)));
+    assert_eq!(nice(), before, "the others stay as they are");
 }
 
 #[test]
@@ -115,7 +133,7 @@ fn what_nobody_waits_for_is_not_computed() {
     let ctx = Context::local();
     let mut held = bench.submit(EmbedKind::Document, &ctx, &["hold"]);
     assert_eq!(bench.seen.recv().unwrap(), "hold");
-    let mut cancelled = bench.submit(EmbedKind::Query, &ctx, &["cancelled"]);
+    let mut cancelled = bench.submit(EmbedKind::Document, &ctx, &["cancelled"]);
     drop(bench.passages(&["left"]));
     let mut last = bench.passages(&["last"]);
     ctx.cancel();

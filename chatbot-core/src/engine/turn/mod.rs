@@ -28,7 +28,7 @@ use crate::types::{
 use live::CancelOnDrop;
 pub(super) use live::LiveTurns;
 
-/// How long an answer's lease lasts. It is renewed with each flush and each second.
+/// How long an answer's lease lasts. It is renewed with each flush, and three times as often as it must be.
 const LEASE_TTL: Duration = Duration::from_secs(30);
 /// How often an answer that another process makes is looked at.
 const FOLLOW_POLL: Duration = Duration::from_millis(500);

@@ -55,8 +55,10 @@ impl Run {
     pub(super) async fn run_to_its_end(mut self) {
         let ctx = self.live.ctx.clone();
         let audience = cancel_when_abandoned(self.live.clone(), self.engine.settings.abandon_after);
+        let held = hold(self.engine.clone(), ctx.clone(), self.lease.clone());
         let outcome = tokio::select! {
             outcome = ctx.run(self.answer(&ctx)) => outcome,
+            lost = held => Err(lost),
             () = audience => Err(Error::new(ErrorKind::Cancelled, "Nobody followed the answer.")),
         };
         let event = self.finish(outcome).await;
@@ -214,9 +216,12 @@ impl Run {
         }
     }
 
-    /// Stores the text that arrived since the last time, and keeps the lease.
+    /// Stores the text that arrived since the last time.
     async fn flush(&mut self, ctx: &Context) -> Result<()> {
         let unstored = self.draft.take_unstored();
+        if unstored.is_empty() {
+            return Ok(());
+        }
         self.engine.store().append_turn(ctx, &self.lease, unstored, LEASE_TTL).await
     }
 
@@ -273,6 +278,19 @@ fn terminal(message: Message, error: Option<Error>) -> Event {
     match error {
         None => Event::Done { message },
         Some(error) => Event::Failed { error: MessageError::from(&error), message },
+    }
+}
+
+/// Renews the turn's lease, however long the search or the model's first word takes; ends where it was lost.
+async fn hold(engine: Arc<Engine>, ctx: Context, lease: Lease) -> Error {
+    loop {
+        tokio::time::sleep(LEASE_TTL / 3).await;
+        let renewed = engine.store().append_turn(&ctx, &lease, String::new(), LEASE_TTL).await;
+        if let Err(error) = renewed
+            && error.kind() == ErrorKind::Conflict
+        {
+            return error;
+        }
     }
 }
 
