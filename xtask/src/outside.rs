@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::project::Project;
 use crate::report::{Ended, Outcome};
@@ -27,18 +27,27 @@ debug = false
 opt-level = 1
 
 [workspace]
+
+[patch.crates-io]
 "#;
+
+/// The library and the parts of it that are crates of their own: none of them need be in a registry to be tried.
+const CRATES: [&str; 4] =
+    ["chatbot-core", "chatbot-kernels", "chatbot-model-encoder", "chatbot-model-tokens"];
 
 /// Packages the library and runs README's first example with it.
 pub(crate) fn run(project: &Project) -> Outcome {
-    let package = unpack(project)?;
-    let crate_root = package.with_file_name("outside");
+    let folder = unpack(project)?;
+    let crate_root = folder.join("outside");
     let io = |error: std::io::Error| format!("the outside crate cannot be written: {error}");
     fs::create_dir_all(crate_root.join("src")).map_err(io)?;
     let readme = fs::read_to_string(project.root.join("README.md")).map_err(io)?;
     let program = first_example(&readme).ok_or("README.md has no Rust example.")?;
-    let package_name = package.file_name().map(Path::new).unwrap_or(Path::new("")).display();
-    let manifest = MANIFEST.replace("PACKAGE", &format!("../{package_name}"));
+    let path = |name: &str| format!("../{}", unpacked(name));
+    let mut manifest = MANIFEST.replace("PACKAGE", &path(CRATES[0]));
+    for name in CRATES {
+        manifest.push_str(&format!("{name} = {{ path = \"{}\" }}\n", path(name)));
+    }
     fs::write(crate_root.join("Cargo.toml"), manifest).map_err(io)?;
     fs::write(crate_root.join("src").join("main.rs"), program).map_err(io)?;
     fs::write(crate_root.join("README.md"), &readme).map_err(io)?;
@@ -52,29 +61,34 @@ pub(crate) fn run(project: &Project) -> Outcome {
     Err("README's first example ran, but printed no source.".to_owned())
 }
 
-/// Makes the package and unpacks it outside the workspace; the folder is the same for each run of this checkout, so
+/// Makes the packages and unpacks them outside the workspace; the folder is the same for each run of this checkout, so
 /// that only the library itself is compiled again.
 fn unpack(project: &Project) -> Result<PathBuf, String> {
-    let package = ["package", "--package", "chatbot-core", "--no-verify", "--allow-dirty"];
+    let packages = CRATES.iter().flat_map(|name| ["--package", name]);
     Shell::cargo(&project.root)
         .env("CARGO_TARGET_DIR", &project.target)
-        .args(package)
-        .args(["--quiet"])
+        .args(["package", "--no-verify", "--allow-dirty", "--quiet"])
+        .args(packages)
         .run()?;
-    let name = format!("chatbot-core-{}", env!("CARGO_PKG_VERSION"));
-    let archive = project.target.join("package").join(format!("{name}.crate"));
     let mut hasher = DefaultHasher::new();
     project.root.hash(&mut hasher);
     let folder = std::env::temp_dir().join(format!("chatbot-outside-{:016x}", hasher.finish()));
     let io = |error: std::io::Error| format!("{}: {error}", folder.display());
     fs::create_dir_all(&folder).map_err(io)?;
-    let unpacked = folder.join(&name);
-    if unpacked.exists() {
-        fs::remove_dir_all(&unpacked).map_err(io)?;
+    for name in CRATES.map(unpacked) {
+        let archive = project.target.join("package").join(format!("{name}.crate"));
+        if folder.join(&name).exists() {
+            fs::remove_dir_all(folder.join(&name)).map_err(io)?;
+        }
+        // -m: a package's files carry a fixed, old date, which cargo would take for unchanged.
+        Shell::new("tar", &folder).args(["-xmf".as_ref(), archive.as_os_str()]).run()?;
     }
-    // -m: a package's files carry a fixed, old date, which cargo would take for unchanged.
-    Shell::new("tar", &folder).args(["-xmf".as_ref(), archive.as_os_str()]).run()?;
-    Ok(unpacked)
+    Ok(folder)
+}
+
+/// The folder that a crate's package unpacks to.
+fn unpacked(name: &str) -> String {
+    format!("{name}-{}", env!("CARGO_PKG_VERSION"))
 }
 
 /// The first Rust block of a Markdown text.

@@ -10,6 +10,8 @@ use chatbot_core::layers::QueryCache;
 use chatbot_core::testing::ScriptedEmbedder;
 use chatbot_core::testing::conformance::embedder;
 use chatbot_core::traits::{EmbedKind, EmbedRequest, Embedder as _};
+#[cfg(feature = "builtin-embedder")]
+use chatbot_core::types::{Language, SearchRequest};
 use chatbot_core::{Chatbot, Context, ErrorKind};
 
 #[cfg(feature = "builtin-embedder")]
@@ -88,9 +90,59 @@ async fn an_engine_refuses_an_embedder_that_nobody_knows() {
 #[cfg(feature = "builtin-embedder")]
 #[tokio::test]
 async fn the_built_in_embedder_keeps_the_contract() {
-    let begun = std::time::Instant::now();
     embedder::run(&BuiltinEmbedder::new(HOUR)).await;
-    println!("{:?}", begun.elapsed());
+}
+
+/// What sentence-transformers makes of these texts once the weights are rounded as `xtask bundle-model` rounds them.
+#[cfg(feature = "builtin-embedder")]
+#[tokio::test]
+async fn the_built_in_embedder_computes_what_sentence_transformers_does() {
+    assert_golden(&BuiltinEmbedder::new(HOUR), include_str!("embedders/builtin.json")).await;
+}
+
+#[cfg(feature = "builtin-embedder")]
+#[test]
+fn the_built_in_embedder_says_what_it_is_before_it_reads_anything() {
+    let embedder = BuiltinEmbedder::new(HOUR);
+    let info = embedder.info();
+    assert_eq!((info.name.as_str(), info.dimensions), ("builtin", 384));
+    assert_eq!(info.languages.as_deref(), Some(&[Language::from_static("eng")][..]));
+    let hash = chatbot_model_encoder::SHA256;
+    assert!(hash.len() == 64 && info.fingerprint.contains(hash), "{}", info.fingerprint);
+}
+
+#[cfg(feature = "builtin-embedder")]
+#[tokio::test]
+async fn it_is_the_default_and_finds_what_shares_no_word_with_the_question() {
+    let (chatbot, ctx) = (Chatbot::builder().build().await.unwrap(), Context::local());
+    let texts = [
+        "The physician prescribed tablets against the headache.",
+        "The ferry leaves the harbour at nine in the morning.",
+        "Rents in the old town rose by a tenth last year.",
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    for (n, text) in texts.iter().enumerate() {
+        std::fs::write(folder.path().join(format!("{n}.txt")), text).unwrap();
+    }
+    chatbot.ingest(folder.path()).await.unwrap();
+    let question = SearchRequest::new("Which medicine did a doctor give her?");
+    let found = chatbot.search(&ctx, question).await.unwrap();
+    let first = found.hits.first().map(|hit| hit.text.as_str());
+    assert_eq!(first, Some(texts[0]));
+    chatbot.close().await.unwrap();
+}
+
+#[cfg(feature = "builtin-embedder")]
+async fn assert_golden(embedder: &dyn chatbot_core::traits::Embedder, golden: &str) {
+    let golden: serde_json::Value = serde_json::from_str(golden).unwrap();
+    let golden = golden.as_array().unwrap();
+    let texts: Vec<&str> = golden.iter().map(|entry| entry["text"].as_str().unwrap()).collect();
+    let vectors = embedder.embed(&Context::local(), request(EmbedKind::Document, &texts)).await;
+    for (vector, entry) in vectors.unwrap().iter().zip(golden) {
+        for (value, expected) in vector.iter().zip(entry["start"].as_array().unwrap()) {
+            assert!((f64::from(*value) - expected.as_f64().unwrap()).abs() < 1e-5, "{entry}");
+        }
+    }
 }
 
 /// What sentence-transformers makes of these texts with all-MiniLM-L6-v2: the first components of each vector.
@@ -101,17 +153,8 @@ async fn a_model_in_a_folder_computes_what_sentence_transformers_does() {
         println!("skipped: CHATBOT_MINILM names no folder with the weights of all-MiniLM-L6-v2");
         return;
     };
-    let golden: serde_json::Value =
-        serde_json::from_str(include_str!("embedders/minilm.json")).unwrap();
-    let golden = golden.as_array().unwrap();
-    let texts: Vec<&str> = golden.iter().map(|entry| entry["text"].as_str().unwrap()).collect();
     let embedder = BertEmbedder::open(folder, HOUR).unwrap();
-    let vectors = embedder.embed(&Context::local(), request(EmbedKind::Document, &texts)).await;
-    for (vector, entry) in vectors.unwrap().iter().zip(golden) {
-        for (value, expected) in vector.iter().zip(entry["start"].as_array().unwrap()) {
-            assert!((f64::from(*value) - expected.as_f64().unwrap()).abs() < 1e-5, "{entry}");
-        }
-    }
+    assert_golden(&embedder, include_str!("embedders/minilm.json")).await;
     embedder::run(&embedder).await;
 }
 

@@ -217,7 +217,8 @@ async fn somebody_else_sees_nothing_of_it() {
 
 #[tokio::test]
 async fn bad_input_is_refused_before_anything_is_stored() {
-    let (chatbot, ctx) = (Chatbot::builder().build().await.unwrap(), Context::local());
+    let chatbot = Chatbot::builder().embedder("none").build().await.unwrap();
+    let ctx = Context::local();
     let ask = |request: TurnRequest| chatbot.chat(&ctx, request);
     let cases = [
         (TurnRequest::new(" \n"), ErrorKind::InvalidInput),

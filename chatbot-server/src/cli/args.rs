@@ -35,7 +35,7 @@ pub(crate) struct Common {
     /// The model that answers: `extractive`, `openai:NAME`, `openai+http://host:port/v1#NAME`
     #[arg(long, global = true, value_name = "URI")]
     pub(crate) model: Option<String>,
-    /// What finds passages by meaning: `candle:FOLDER` with a model of the BERT family, `none`
+    /// What finds passages by meaning: `builtin`, `candle:FOLDER` with a model of the BERT family, `none`
     #[arg(long, global = true, value_name = "URI")]
     pub(crate) embedder: Option<String>,
     /// For programs: one JSON document on standard output

@@ -149,7 +149,7 @@ impl<'a> Reader<'a> {
         let codes = self.take(n_rows.checked_mul(n_columns)?)?;
         let mut weight = vec![0.0; codes.len()];
         widen(codes, &scales, &mut weight);
-        Some(Linear { weight, bias })
+        Linear::new(weight, bias)
     }
 
     fn norm(&mut self, width: usize) -> Option<Norm> {

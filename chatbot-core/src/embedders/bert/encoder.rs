@@ -104,7 +104,7 @@ fn attend(states: &mut [f32], layer: &Layer, config: &Config, room: &mut Scratch
     let head = width / config.num_attention_heads;
     #[allow(clippy::cast_precision_loss, reason = "a head is some dozens wide")]
     let scale = 1.0 / (head as f32).sqrt();
-    apply(&layer.qkv, states, width, &mut room.qkv)?;
+    layer.qkv.weight.apply(states, &mut room.qkv)?;
     add_bias(&mut room.qkv, &layer.qkv.bias);
     for at in (0..width).step_by(head) {
         let view = |offset: usize| Matrix::new(room.qkv.get(offset..)?, (n, head), (3 * width, 1));
@@ -114,7 +114,7 @@ fn attend(states: &mut [f32], layer: &Layer, config: &Config, room: &mut Scratch
         let scores = Matrix::new(&room.scores, (n, n), (n, 1))?;
         matmul((room.context.get_mut(at..)?, width), scores, value, 1.0)?;
     }
-    apply(&layer.output, &room.context, width, &mut room.update)?;
+    layer.output.weight.apply(&room.context, &mut room.update)?;
     add_and_norm(states, &room.update, &layer.output, &layer.output_norm, config);
     Some(())
 }
@@ -125,9 +125,9 @@ fn feed_forward(
     config: &Config,
     room: &mut Scratch,
 ) -> Option<()> {
-    apply(&layer.up, states, config.hidden_size, &mut room.inner)?;
+    layer.up.weight.apply(states, &mut room.inner)?;
     bias_gelu(&mut room.inner, &layer.up.bias);
-    apply(&layer.down, &room.inner, config.intermediate_size, &mut room.update)?;
+    layer.down.weight.apply(&room.inner, &mut room.update)?;
     add_and_norm(states, &room.update, &layer.down, &layer.down_norm, config);
     Some(())
 }
@@ -135,12 +135,4 @@ fn feed_forward(
 fn add_and_norm(states: &mut [f32], update: &[f32], linear: &Linear, norm: &Norm, config: &Config) {
     let norm = (&*norm.weight, &*norm.bias, config.layer_norm_eps);
     residual_layer_norm(states, update, &linear.bias, norm);
-}
-
-/// Rows of `width` inputs times the matrix, without what is added.
-fn apply(linear: &Linear, input: &[f32], width: usize, out: &mut [f32]) -> Option<()> {
-    let n_outputs = linear.bias.len();
-    let rows = Matrix::new(input, (input.len() / width, width), (width, 1))?;
-    let weight = Matrix::new(&linear.weight, (n_outputs, width), (width, 1))?;
-    matmul((out, n_outputs), rows, weight.transposed(), 1.0)
 }

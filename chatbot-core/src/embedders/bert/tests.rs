@@ -45,35 +45,79 @@ impl Numbers {
         Norm { weight, bias: self.some(width, 0.1) }
     }
 
-    fn linear(&mut self, n_rows: usize, n_columns: usize) -> Linear {
-        Linear { weight: self.some(n_rows * n_columns, 0.3), bias: self.some(n_rows, 0.1) }
+    fn linear(&mut self, n_rows: usize, n_columns: usize) -> RawLinear {
+        RawLinear { weight: self.some(n_rows * n_columns, 0.3), bias: self.some(n_rows, 0.1) }
     }
 }
 
-fn weights(config: &Config, seed: u64) -> Weights {
-    let mut numbers = Numbers(seed);
-    let (width, inner) = (config.hidden_size, config.intermediate_size);
-    Weights {
-        tokens: Tokens::Floats(numbers.some(config.vocab_size * width, 1.0)),
-        positions: numbers.some(config.max_position_embeddings * width, 0.3),
-        segment: numbers.some(width, 0.3),
-        norm: numbers.norm(width),
-        layers: (0..config.num_hidden_layers)
-            .map(|_| Layer {
-                qkv: numbers.linear(3 * width, width),
-                output: numbers.linear(width, width),
-                output_norm: numbers.norm(width),
-                up: numbers.linear(inner, width),
-                down: numbers.linear(width, inner),
-                down_norm: numbers.norm(width),
-            })
-            .collect(),
+/// A matrix as the paper has it: a row of inputs for each output.
+struct RawLinear {
+    weight: Vec<f32>,
+    bias: Vec<f32>,
+}
+
+struct RawLayer {
+    qkv: RawLinear,
+    output: RawLinear,
+    output_norm: Norm,
+    up: RawLinear,
+    down: RawLinear,
+    down_norm: Norm,
+}
+
+struct Raw {
+    tokens: Vec<f32>,
+    positions: Vec<f32>,
+    segment: Vec<f32>,
+    norm: Norm,
+    layers: Vec<RawLayer>,
+}
+
+impl Raw {
+    fn new(config: &Config, seed: u64) -> Self {
+        let mut numbers = Numbers(seed);
+        let (width, inner) = (config.hidden_size, config.intermediate_size);
+        Self {
+            tokens: numbers.some(config.vocab_size * width, 1.0),
+            positions: numbers.some(config.max_position_embeddings * width, 0.3),
+            segment: numbers.some(width, 0.3),
+            norm: numbers.norm(width),
+            layers: (0..config.num_hidden_layers)
+                .map(|_| RawLayer {
+                    qkv: numbers.linear(3 * width, width),
+                    output: numbers.linear(width, width),
+                    output_norm: numbers.norm(width),
+                    up: numbers.linear(inner, width),
+                    down: numbers.linear(width, inner),
+                    down_norm: numbers.norm(width),
+                })
+                .collect(),
+        }
+    }
+
+    fn weights(self) -> Weights {
+        let linear = |raw: RawLinear| Linear::new(raw.weight, raw.bias).unwrap();
+        let layers = self.layers.into_iter().map(|layer| Layer {
+            qkv: linear(layer.qkv),
+            output: linear(layer.output),
+            output_norm: layer.output_norm,
+            up: linear(layer.up),
+            down: linear(layer.down),
+            down_norm: layer.down_norm,
+        });
+        Weights {
+            tokens: Tokens::Floats(self.tokens),
+            positions: self.positions,
+            segment: self.segment,
+            norm: self.norm,
+            layers: layers.collect(),
+        }
     }
 }
 
 fn model(seed: u64) -> Bert {
     let tokenizer = Tokenizer::of_pieces(PIECES.into_iter().zip(0..), UNKNOWN).unwrap();
-    let weights = weights(&config(), seed);
+    let weights = Raw::new(&config(), seed).weights();
     Bert { config: config(), pooling: Pooling::Mean, tokenizer, weights }
 }
 
@@ -86,12 +130,13 @@ fn assert_near(a: &[f32], b: &[f32], tolerance: f32) {
 #[test]
 fn the_forward_pass_is_what_plain_loops_compute() {
     for seed in 1..4 {
-        let (config, weights) = (config(), weights(&config(), seed));
+        let (config, raw) = (config(), Raw::new(&config(), seed));
+        let weights = Raw::new(&config, seed).weights();
         for pooling in [Pooling::Mean, Pooling::First] {
             for n in [1, 2, 7, 33, 40] {
                 let tokens: Vec<u32> = (0..n).map(|i| (i * 5 + 2) % 8).collect();
                 let vector = encode(&weights, &config, pooling, &tokens).unwrap();
-                let expected = reference(&weights, &config, pooling, &tokens);
+                let expected = reference(&raw, &config, pooling, &tokens);
                 assert_near(&vector, &expected, 1e-5);
             }
         }
@@ -100,7 +145,7 @@ fn the_forward_pass_is_what_plain_loops_compute() {
 
 #[test]
 fn a_token_or_a_position_that_is_not_there_is_an_error() {
-    let (config, weights) = (config(), weights(&config(), 1));
+    let (config, weights) = (config(), Raw::new(&config(), 1).weights());
     for tokens in [vec![8], vec![u32::MAX], vec![2; 41]] {
         let error = encode(&weights, &config, Pooling::Mean, &tokens).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Internal);
@@ -135,7 +180,7 @@ fn a_long_text_is_the_mean_of_its_windows() {
 #[test]
 fn a_model_comes_back_from_its_files() {
     for bits in [4, 6, 8] {
-        let (encoder, tokens) = files::write(&model(3), &PIECES, bits);
+        let (encoder, tokens) = files::write(&Raw::new(&config(), 3), &config(), &PIECES, bits);
         let read = Bert::bundled(&encoder, tokens.leak()).unwrap();
         for text in ["tides", "a ship at sea", ""] {
             let (a, b) = (model(3).embed(text, &|| Ok(())), read.embed(text, &|| Ok(())));
@@ -147,7 +192,7 @@ fn a_model_comes_back_from_its_files() {
 
 #[test]
 fn damaged_files_are_refused_and_never_more() {
-    let (encoder, tokens) = files::write(&model(3), &PIECES, 6);
+    let (encoder, tokens) = files::write(&Raw::new(&config(), 3), &config(), &PIECES, 6);
     let read = |encoder: &[u8], tokens: &[u8]| {
         let tokens: &'static [u8] = tokens.to_vec().leak();
         Bert::bundled(encoder, tokens).map_err(|error| error.kind())

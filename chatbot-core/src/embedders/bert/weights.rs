@@ -5,7 +5,7 @@ use safetensors::{Dtype, SafeTensors};
 use super::config::Config;
 use super::unusable;
 use crate::error::Result;
-use crate::kernels::PackedRows;
+use crate::kernels::{FixedMatrix, PackedRows};
 
 /// Scale and shift of a layer normalisation.
 #[derive(Debug)]
@@ -17,8 +17,15 @@ pub(crate) struct Norm {
 /// A matrix with a row for each output, and what is added.
 #[derive(Debug)]
 pub(crate) struct Linear {
-    pub(crate) weight: Vec<f32>,
+    pub(crate) weight: FixedMatrix,
     pub(crate) bias: Vec<f32>,
+}
+
+impl Linear {
+    /// `None` where the matrix has not as many full rows as there are numbers to add.
+    pub(crate) fn new(weight: Vec<f32>, bias: Vec<f32>) -> Option<Self> {
+        Some(Self { weight: FixedMatrix::new(weight, bias.len())?, bias })
+    }
 }
 
 /// One layer of the encoder.
@@ -107,28 +114,26 @@ struct Tensors<'a> {
 impl Tensors<'_> {
     fn layer(&self, name: &str, config: &Config) -> Result<Layer> {
         let (width, inner) = (config.hidden_size, config.intermediate_size);
-        let mut qkv = Linear { weight: Vec::new(), bias: Vec::new() };
-        for part in ["query", "key", "value"] {
-            let part = self.linear(&format!("{name}.attention.self.{part}"), [width, width])?;
-            qkv.weight.extend(part.weight);
-            qkv.bias.extend(part.bias);
-        }
+        let parts = ["query", "key", "value"].map(|part| format!("{name}.attention.self.{part}"));
         Ok(Layer {
-            qkv,
-            output: self.linear(&format!("{name}.attention.output.dense"), [width, width])?,
+            qkv: self.linear(&parts, [width, width])?,
+            output: self.linear(&[format!("{name}.attention.output.dense")], [width, width])?,
             output_norm: self.norm(&format!("{name}.attention.output.LayerNorm"), width)?,
-            up: self.linear(&format!("{name}.intermediate.dense"), [inner, width])?,
-            down: self.linear(&format!("{name}.output.dense"), [width, inner])?,
+            up: self.linear(&[format!("{name}.intermediate.dense")], [inner, width])?,
+            down: self.linear(&[format!("{name}.output.dense")], [width, inner])?,
             down_norm: self.norm(&format!("{name}.output.LayerNorm"), width)?,
         })
     }
 
-    fn linear(&self, name: &str, shape: [usize; 2]) -> Result<Linear> {
-        let [rows, _] = shape;
-        Ok(Linear {
-            weight: self.take(&format!("{name}.weight"), &shape)?,
-            bias: self.take(&format!("{name}.bias"), &[rows])?,
-        })
+    /// Matrices of the same shape, one below the other.
+    fn linear(&self, names: &[String], shape: [usize; 2]) -> Result<Linear> {
+        let (mut weight, mut bias) = (Vec::new(), Vec::new());
+        let [n_outputs, _] = shape;
+        for name in names {
+            weight.extend(self.take(&format!("{name}.weight"), &shape)?);
+            bias.extend(self.take(&format!("{name}.bias"), &[n_outputs])?);
+        }
+        Linear::new(weight, bias).ok_or_else(|| unusable("a matrix is empty"))
     }
 
     fn norm(&self, name: &str, width: usize) -> Result<Norm> {

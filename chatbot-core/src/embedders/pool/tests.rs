@@ -163,7 +163,7 @@ fn an_idle_model_is_given_back_and_loaded_again() {
     assert_eq!(bench.loaded.try_iter().count(), 2);
     let bench = Bench::new(HOUR);
     assert_eq!(bench.loaded.try_iter().count(), 0, "nothing is loaded before a text comes");
-    bench.passages(&["text"]).next();
+    assert_eq!(bench.passages(&["text"]).next(), (0, Ok(vec![4.0])));
     drop(bench.pool);
     bench.gone.recv().expect("given back with the pool");
 }

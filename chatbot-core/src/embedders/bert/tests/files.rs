@@ -1,15 +1,20 @@
 //! Writes the files of the built-in model, as their description says.
 
-use super::super::Bert;
-use super::super::weights::{Linear, Norm, Tokens};
+use super::super::config::Config;
+use super::super::weights::Norm;
+use super::{Raw, RawLinear};
 
 /// The encoder's file and the tokens'.
-pub(super) fn write(model: &Bert, pieces: &[&str], bits: usize) -> (Vec<u8>, Vec<u8>) {
-    (encoder(model), tokens(model, pieces, bits))
+pub(super) fn write(
+    raw: &Raw,
+    config: &Config,
+    pieces: &[&str],
+    bits: usize,
+) -> (Vec<u8>, Vec<u8>) {
+    (encoder(raw, config), tokens(raw, config, pieces, bits))
 }
 
-fn encoder(model: &Bert) -> Vec<u8> {
-    let (config, weights) = (&model.config, &model.weights);
+fn encoder(raw: &Raw, config: &Config) -> Vec<u8> {
     let mut file = begin("cb-encod");
     for size in [
         config.hidden_size,
@@ -21,10 +26,10 @@ fn encoder(model: &Bert) -> Vec<u8> {
         file.extend((size as u32).to_le_bytes());
     }
     push(&[config.layer_norm_eps], &mut file);
-    push(&weights.positions, &mut file);
-    push(&weights.segment, &mut file);
-    push_norm(&weights.norm, &mut file);
-    for layer in &weights.layers {
+    push(&raw.positions, &mut file);
+    push(&raw.segment, &mut file);
+    push_norm(&raw.norm, &mut file);
+    for layer in &raw.layers {
         push_linear(&layer.qkv, &mut file);
         push_linear(&layer.output, &mut file);
         push_norm(&layer.output_norm, &mut file);
@@ -35,16 +40,15 @@ fn encoder(model: &Bert) -> Vec<u8> {
     with_sum(file)
 }
 
-fn tokens(model: &Bert, pieces: &[&str], bits: usize) -> Vec<u8> {
-    let Tokens::Floats(table) = &model.weights.tokens else { panic!("a model of floats") };
+fn tokens(raw: &Raw, config: &Config, pieces: &[&str], bits: usize) -> Vec<u8> {
     let lines = pieces.join("\n");
     let mut file = begin("cb-token");
-    for size in [pieces.len(), model.config.hidden_size, 32, lines.len(), bits] {
+    for size in [pieces.len(), config.hidden_size, 32, lines.len(), bits] {
         file.extend((size as u32).to_le_bytes());
     }
     file.extend(lines.bytes());
     let half = (1_u64 << (bits - 1)) as f32;
-    for group in table.chunks(32) {
+    for group in raw.tokens.chunks(32) {
         // A little more than is needed, and a number of which the lower half of the bits is zero.
         let largest = group.iter().fold(0.0_f32, |a, b| a.max(b.abs()));
         let scale = f32::from_bits(((largest / (half - 1.0)).to_bits() + 0xffff) & 0xffff_0000);
@@ -85,7 +89,7 @@ fn push_norm(norm: &Norm, file: &mut Vec<u8>) {
     push(&norm.bias, file);
 }
 
-fn push_linear(linear: &Linear, file: &mut Vec<u8>) {
+fn push_linear(linear: &RawLinear, file: &mut Vec<u8>) {
     let rows = linear.weight.chunks(linear.weight.len() / linear.bias.len());
     let scales: Vec<f32> =
         rows.clone().map(|row| row.iter().fold(0.0_f32, |a, b| a.max(b.abs())) / 127.0).collect();

@@ -2,29 +2,24 @@
 
 use super::super::config::Config;
 use super::super::encoder::Pooling;
-use super::super::weights::{Layer, Linear, Norm, Weights};
+use super::super::weights::Norm;
+use super::{Raw, RawLayer, RawLinear};
 
 type Rows = Vec<Vec<f64>>;
 
-pub(super) fn reference(
-    weights: &Weights,
-    config: &Config,
-    pooling: Pooling,
-    tokens: &[u32],
-) -> Vec<f32> {
+pub(super) fn reference(raw: &Raw, config: &Config, pooling: Pooling, tokens: &[u32]) -> Vec<f32> {
     let width = config.hidden_size;
     let mut states: Rows = Vec::new();
     for (position, token) in tokens.iter().enumerate() {
-        let mut row = Vec::new();
-        weights.tokens.push_row(*token, width, &mut row).unwrap();
+        let row = &raw.tokens[*token as usize * width..];
         let row = (0..width).map(|i| {
             f64::from(row[i])
-                + f64::from(weights.positions[position * width + i])
-                + f64::from(weights.segment[i])
+                + f64::from(raw.positions[position * width + i])
+                + f64::from(raw.segment[i])
         });
-        states.push(normalised(&row.collect::<Vec<_>>(), &weights.norm, config));
+        states.push(normalised(&row.collect::<Vec<_>>(), &raw.norm, config));
     }
-    for layer in &weights.layers {
+    for layer in &raw.layers {
         states = through(&states, layer, config);
     }
     let n_pooled = if pooling == Pooling::First { 1 } else { states.len() };
@@ -34,7 +29,7 @@ pub(super) fn reference(
     sums.iter().map(|value| (value / length) as f32).collect()
 }
 
-fn through(states: &Rows, layer: &Layer, config: &Config) -> Rows {
+fn through(states: &Rows, layer: &RawLayer, config: &Config) -> Rows {
     let (width, n) = (config.hidden_size, states.len());
     let head = width / config.num_attention_heads;
     let qkv = product(states, &layer.qkv);
@@ -62,7 +57,7 @@ fn through(states: &Rows, layer: &Layer, config: &Config) -> Rows {
     added(&attended, &product(&inner, &layer.down), &layer.down_norm, config)
 }
 
-fn product(rows: &Rows, linear: &Linear) -> Rows {
+fn product(rows: &Rows, linear: &RawLinear) -> Rows {
     let output = |row: &Vec<f64>, n: usize| {
         let weight = &linear.weight[n * row.len()..(n + 1) * row.len()];
         let sum: f64 = row.iter().zip(weight).map(|(x, w)| x * f64::from(*w)).sum();

@@ -8,7 +8,7 @@ const LANES: usize = 8;
 macro_rules! dispatched {
     ($(#[$doc:meta])* $name:ident, $plain:ident, ($($arg:ident: $type:ty),*)) => {
         $(#[$doc])*
-        pub(crate) fn $name($($arg: $type),*) {
+        pub fn $name($($arg: $type),*) {
             #[cfg(target_arch = "x86_64")]
             {
                 #[target_feature(enable = "avx2")]

@@ -5,7 +5,7 @@ use gemm::Parallelism;
 
 /// A view of a matrix in a slice; what it covers lies within the slice.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Matrix<'a> {
+pub struct Matrix<'a> {
     values: &'a [f32],
     shape: (usize, usize),
     strides: (usize, usize),
@@ -13,16 +13,12 @@ pub(crate) struct Matrix<'a> {
 
 impl<'a> Matrix<'a> {
     /// Rows and columns of `shape`, `strides` apart; `None` where they do not lie within `values`.
-    pub(crate) fn new(
-        values: &'a [f32],
-        shape: (usize, usize),
-        strides: (usize, usize),
-    ) -> Option<Self> {
+    pub fn new(values: &'a [f32], shape: (usize, usize), strides: (usize, usize)) -> Option<Self> {
         (extent(shape, strides)? <= values.len()).then_some(Self { values, shape, strides })
     }
 
     /// Rows and columns exchanged.
-    pub(crate) const fn transposed(self) -> Self {
+    pub const fn transposed(self) -> Self {
         let (shape, strides) = ((self.shape.1, self.shape.0), (self.strides.1, self.strides.0));
         Self { shape, strides, ..self }
     }
@@ -39,7 +35,7 @@ fn extent((rows, columns): (usize, usize), strides: (usize, usize)) -> Option<us
 
 /// Writes `scale` × `a` × `b` into `out`, whose rows are `stride` apart. `None`, and nothing is written, where the shapes
 /// do not fit.
-pub(crate) fn matmul(
+pub fn matmul(
     (out, stride): (&mut [f32], usize),
     a: Matrix<'_>,
     b: Matrix<'_>,

@@ -7,7 +7,7 @@
 /// as many bytes as a value has bits, the first value in the lowest bits of the little-endian number that they are. A code
 /// stands for itself less half of what there are, times the scale.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct PackedRows<'a> {
+pub struct PackedRows<'a> {
     bytes: &'a [u8],
     bytes_a_row: usize,
     bits: usize,
@@ -15,10 +15,10 @@ pub(crate) struct PackedRows<'a> {
 
 impl<'a> PackedRows<'a> {
     /// Values that share a scale.
-    pub(crate) const GROUP: usize = 32;
+    pub const GROUP: usize = 32;
 
     /// Rows and columns of `shape`, of `bits` bits a value; `None` where `bytes` are not exactly that, or there are no such rows.
-    pub(crate) fn new(bytes: &'a [u8], shape: (usize, usize), bits: usize) -> Option<Self> {
+    pub fn new(bytes: &'a [u8], shape: (usize, usize), bits: usize) -> Option<Self> {
         let is_possible = (2..=8).contains(&bits) && shape.1.is_multiple_of(Self::GROUP);
         is_possible.then_some(())?;
         let bytes_a_row = shape.1 / Self::GROUP * Self::bytes_a_group(bits);
@@ -31,7 +31,7 @@ impl<'a> PackedRows<'a> {
     }
 
     /// Appends the values of a row; `None` where there is no such row.
-    pub(crate) fn push_row(&self, row: usize, out: &mut Vec<f32>) -> Option<()> {
+    pub fn push_row(&self, row: usize, out: &mut Vec<f32>) -> Option<()> {
         let begin = row.checked_mul(self.bytes_a_row)?;
         let row = self.bytes.get(begin..begin.checked_add(self.bytes_a_row)?)?;
         for group in row.chunks_exact(Self::bytes_a_group(self.bits)) {
@@ -60,7 +60,7 @@ fn code(word: u64, bits: usize) -> f32 {
 ///
 /// # Shape
 /// As many values as codes, in as many rows of the same length as there are scales.
-pub(crate) fn widen(codes: &[u8], scales: &[f32], out: &mut [f32]) {
+pub fn widen(codes: &[u8], scales: &[f32], out: &mut [f32]) {
     let n_columns = (codes.len() / scales.len().max(1)).max(1);
     let rows = codes.chunks_exact(n_columns).zip(out.chunks_exact_mut(n_columns));
     for ((codes, values), scale) in rows.zip(scales) {
