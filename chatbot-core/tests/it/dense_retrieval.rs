@@ -110,7 +110,7 @@ impl Corpus {
     }
 
     fn hybrid(&self) -> HybridRetriever {
-        let fusion = Fusion::Convex { lexical_weight: 0.6 };
+        let fusion = Fusion::Convex { lexical_weight: Fusion::DEFAULT_LEXICAL_WEIGHT };
         HybridRetriever::new(self.lexical.clone(), self.dense.clone(), fusion)
     }
 

@@ -53,12 +53,12 @@ fn doctored(baseline: &str, figure: &str, by: f64) -> (tempfile::NamedTempFile, 
 
 async fn passes_and_would_fail(what: &str, baseline: &str, figure: &str) {
     let gate = |baseline: String| async move {
-        let gate = ["--strategy", "lexical", "--json", "--tolerance", TOLERANCE, "--baseline"];
+        let gate = ["--strategy", "lexical,auto", "--json", "--tolerance", TOLERANCE, "--baseline"];
         eval(what, &[&gate[..], &[&baseline]].concat()).await
     };
     let good = gate(text(&file(baseline))).await;
     let results = json_of(&good);
-    assert_eq!(results["results"].as_array().unwrap().len(), SETS.len());
+    assert_eq!(results["results"].as_array().unwrap().len(), 2 * SETS.len());
     assert!(err(&good).contains("None of "), "{}", err(&good));
 
     let (_changed, changed) = doctored(baseline, figure, 0.05);
