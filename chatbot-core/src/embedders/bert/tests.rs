@@ -1,4 +1,5 @@
 //! A small model of random numbers: against a reference of plain loops, through the files of the built-in one, and damaged.
+#![allow(clippy::cast_possible_truncation, reason = "the numbers of a small model")]
 
 mod files;
 mod reference;
