@@ -103,6 +103,17 @@ impl Client {
         }
     }
 
+    /// The share of a document's passages that have vectors.
+    ///
+    /// # Errors
+    /// Where the server refuses.
+    pub async fn dense_coverage(&self, document: &str) -> Result<f64> {
+        let url = format!("{}/documents/{document}", self.base);
+        let state: Value = accepted(self.http.get(url).send().await?).await?.json().await?;
+        let share = state.pointer("/coverage/dense").and_then(Value::as_f64);
+        share.ok_or_else(|| Failure::from("the document has no coverage"))
+    }
+
     /// How many documents have this status, counted up to `limit`.
     ///
     /// # Errors
@@ -118,7 +129,22 @@ impl Client {
     /// # Errors
     /// Where the answer fails.
     pub async fn ask(&self, question: &str, model: Option<&str>) -> Result<Asked> {
-        let body = json!({"message": question, "stream": true, "model": model});
+        self.ask_with(question, model, "auto").await
+    }
+
+    /// As [`ask`](Self::ask), with passages found by this strategy.
+    ///
+    /// # Errors
+    /// Where the answer fails.
+    pub async fn ask_with(
+        &self,
+        question: &str,
+        model: Option<&str>,
+        strategy: &str,
+    ) -> Result<Asked> {
+        let body = json!({
+            "message": question, "stream": true, "model": model, "context_strategy": strategy,
+        });
         let begun = Instant::now();
         let reply = self.post("/chat", &body).await?;
         let (mut parser, mut bytes) = (SseParser::default(), reply.bytes_stream());

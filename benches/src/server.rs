@@ -31,6 +31,8 @@ pub struct Program {
     pub path: PathBuf,
     /// The model that may be asked for beside the default one.
     pub model: String,
+    /// What finds by meaning; `none` where words are to be measured alone.
+    pub embedder: &'static str,
 }
 
 impl Program {
@@ -40,7 +42,9 @@ impl Program {
     /// Where it ends, or is not ready within a minute.
     pub async fn start(&self, data: &Path) -> Result<Server> {
         let config = data.with_extension("toml");
-        std::fs::write(&config, format!("[engine]\nmodels = [\"{}\"]\n", self.model))?;
+        let settings =
+            format!("[engine]\nmodels = [\"{}\"]\nembedder = \"{}\"\n", self.model, self.embedder);
+        std::fs::write(&config, settings)?;
         let address = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
         let log = std::fs::File::create(data.with_extension("log"))?;
         let begun = Instant::now();

@@ -32,6 +32,8 @@ const N_QUESTIONS: usize = 300;
 const N_STARTS: usize = 5;
 /// Requests at the same time, where many are made.
 const N_CONCURRENT: usize = 8;
+/// The longest that 10,000 chunks may take to get their vectors.
+const EMBEDDED_WITHIN: Duration = Duration::from_secs(1800);
 /// Time between two questions while a large document is taken in: an open loop, so that waiting does not hide waits.
 const QUESTION_EVERY: Duration = Duration::from_millis(25);
 
@@ -50,8 +52,10 @@ async fn main() -> ExitCode {
 async fn run() -> Result<bool> {
     let options = Options::parse(std::env::args().skip(1))?;
     let model = format!("openai+http://{}/v1#instant", instant_model::start().await?);
-    let bench =
-        Bench { program: Program { path: options.server.clone(), model }, rows: Vec::new() };
+    let bench = Bench {
+        program: Program { path: options.server.clone(), model, embedder: "none" },
+        rows: Vec::new(),
+    };
     let rows = bench.all(options.only.as_deref()).await?;
     let missed = rows.iter().filter(|figure| !figure.holds()).count();
     println!("\n{missed} of {} figures miss their bar", rows.len());
@@ -118,6 +122,10 @@ impl Bench {
         if wanted("collections") {
             self.collections().await?;
         }
+        if wanted("meaning") {
+            self.program.embedder = "builtin";
+            self.meaning().await?;
+        }
         Ok(self.rows)
     }
 
@@ -128,7 +136,7 @@ impl Bench {
 
     fn size(&mut self) -> Result<()> {
         let n_bytes = u32::try_from(std::fs::metadata(&self.program.path)?.len())?;
-        self.row(Figure::new("server binary", f64::from(n_bytes) / 1e6, "MB", 45.0));
+        self.row(Figure::new("server binary", f64::from(n_bytes) / 1e6, "MB", 70.0));
         Ok(())
     }
 
@@ -184,7 +192,7 @@ impl Bench {
         let data = folder.path().join("data");
         let server = self.program.start(&data).await?;
         let client = Client::new(server.address)?;
-        let (texts, n_chunks) = fill(&client).await?;
+        let (texts, _, n_chunks) = fill(&client).await?;
         let detail = format!("{n_chunks} chunks");
         self.row(
             Figure::new("resident memory, peak of 10,000 chunks", server.peak_mb()?, "MB", 300.0)
@@ -198,10 +206,10 @@ impl Bench {
             120.0,
         ));
         let model = self.program.model.clone();
-        let scripted = first_texts(&client, &texts, Some(&model)).await?;
+        let scripted = first_texts(&client, &texts, (Some(&model), "lexical")).await?;
         self.row(milliseconds("question to first token, scripted model, p50", &scripted, 50, 5.0));
         self.row(milliseconds("question to first token, scripted model, p99", &scripted, 99, 15.0));
-        let extractive = first_texts(&client, &texts, None).await?;
+        let extractive = first_texts(&client, &texts, (None, "lexical")).await?;
         self.row(milliseconds("question to first token, extractive, p50", &extractive, 50, 10.0));
         server.stop().await?;
         let mut starts = Samples::default();
@@ -212,6 +220,41 @@ impl Bench {
         }
         self.row(seconds("start to ready, 10,000 chunks", &starts, 50, 1.0));
         Ok(())
+    }
+
+    /// What the built-in embedder costs: at rest, while 10,000 chunks get their vectors, and once they have them.
+    async fn meaning(&mut self) -> Result<()> {
+        let folder = TempDir::new()?;
+        let server = self.program.start(&folder.path().join("data")).await?;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let name = "resident memory, idle, with the built-in embedder";
+        self.row(Figure::new(name, server.resident_mb()?, "MB", 80.0));
+        let client = Client::new(server.address)?;
+        let (texts, documents, n_chunks) = fill(&client).await?;
+        let begun = Instant::now();
+        let model = self.program.model.clone();
+        let asked = |model| first_texts(&client, &texts, (model, "hybrid"));
+        let meanwhile = asked(Some(model.as_str())).await?;
+        for document in &documents {
+            while client.dense_coverage(document).await? < 1.0 {
+                if begun.elapsed() > EMBEDDED_WITHIN {
+                    return Err(Failure::from("the embedding takes too long"));
+                }
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+        let detail = format!("{n_chunks} chunks in {:.0} s", begun.elapsed().as_secs_f64());
+        let name = "resident memory, peak of embedding 10,000 chunks";
+        self.row(Figure::new(name, server.peak_mb()?, "MB", 300.0).with_detail(detail));
+        let scripted = asked(Some(model.as_str())).await?;
+        self.row(milliseconds("hybrid, first token, scripted model, p50", &scripted, 50, 12.0));
+        self.row(milliseconds("hybrid, first token, scripted model, p99", &scripted, 99, 40.0));
+        let bar = 2e3 * scripted.percentile(95).unwrap_or_default().as_secs_f64();
+        let name = "hybrid, first token, p95 during embedding, twice that after it";
+        self.row(milliseconds(name, &meanwhile, 95, bar));
+        let extractive = asked(None).await?;
+        self.row(milliseconds("hybrid, first token, extractive, p50", &extractive, 50, 80.0));
+        server.stop().await
     }
 
     /// How long a question takes to be stored while 20 MB are taken in, three times over.
@@ -289,39 +332,46 @@ impl Bench {
     }
 }
 
-/// Uploads several texts at the same time and waits until all of them answer; the number of their chunks.
-async fn upload_all(client: &Client, texts: Vec<String>) -> Result<u64> {
+/// Uploads several texts at the same time and waits until all of them answer; their ids, and the number of their chunks.
+async fn upload_all(client: &Client, texts: Vec<String>) -> Result<(Vec<String>, u64)> {
     let uploads = stream::iter(texts.into_iter().enumerate()).map(|(number, text)| async move {
         client.upload(&format!("document-{number}.txt"), text).await
     });
     let documents: Vec<Result<String>> = uploads.buffer_unordered(N_CONCURRENT).collect().await;
+    let documents = documents.into_iter().collect::<Result<Vec<_>>>()?;
     let mut n_chunks = 0;
-    for document in documents {
-        n_chunks += client.until_ready(&document?).await?;
+    for document in &documents {
+        n_chunks += client.until_ready(document).await?;
     }
-    Ok(n_chunks)
+    Ok((documents, n_chunks))
 }
 
-/// Takes documents in until there are enough chunks; their texts.
-async fn fill(client: &Client) -> Result<(Arc<Vec<String>>, u64)> {
+/// Takes documents in until there are enough chunks; their texts, their ids, and how many chunks.
+async fn fill(client: &Client) -> Result<(Arc<Vec<String>>, Vec<String>, u64)> {
     let mut prose = Prose::new(1);
-    let (mut texts, mut n_chunks) = (Vec::new(), 0);
+    let (mut texts, mut documents, mut n_chunks) = (Vec::new(), Vec::new(), 0);
     while n_chunks < N_CHUNKS {
         let batch: Vec<String> = (0..N_CONCURRENT).map(|_| prose.text(DOCUMENT_BYTES)).collect();
         texts.extend(batch.iter().cloned());
-        n_chunks += upload_all(client, batch).await?;
+        let (added, n_added) = upload_all(client, batch).await?;
+        documents.extend(added);
+        n_chunks += n_added;
     }
-    Ok((Arc::new(texts), n_chunks))
+    Ok((Arc::new(texts), documents, n_chunks))
 }
 
 /// One question after the other, each about one of the texts.
-async fn first_texts(client: &Client, texts: &[String], model: Option<&str>) -> Result<Samples> {
+async fn first_texts(
+    client: &Client,
+    texts: &[String],
+    (model, strategy): (Option<&str>, &str),
+) -> Result<Samples> {
     let mut prose = Prose::new(11);
     let mut samples = Samples::default();
     for number in 0..N_QUESTIONS {
         let text = texts.get(number % texts.len().max(1)).ok_or("no text")?;
         let question = prose.question_about(text);
-        samples.push(client.ask(&question, model).await?.first_text);
+        samples.push(client.ask_with(&question, model, strategy).await?.first_text);
     }
     Ok(samples)
 }
