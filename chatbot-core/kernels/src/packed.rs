@@ -79,7 +79,7 @@ mod tests {
         let mut bytes = scale.to_le_bytes()[2..].to_vec();
         for eight in 0..4_u64 {
             let word = (0..8).fold(0_u64, |word, place| {
-                word | (eight * 8 + place) % (1 << bits) << (place * bits as u64)
+                word | (((eight * 8 + place) % (1 << bits)) << (place * bits as u64))
             });
             bytes.extend(&word.to_le_bytes()[..bits]);
         }

@@ -51,11 +51,11 @@ fn tokens(raw: &Raw, config: &Config, pieces: &[&str], bits: usize) -> Vec<u8> {
     for group in raw.tokens.chunks(32) {
         // A little more than is needed, and a number of which the lower half of the bits is zero.
         let largest = group.iter().fold(0.0_f32, |a, b| a.max(b.abs()));
-        let scale = f32::from_bits((largest / (half - 1.0)).to_bits() + 0xffff & 0xffff_0000);
+        let scale = f32::from_bits(((largest / (half - 1.0)).to_bits() + 0xffff) & 0xffff_0000);
         file.extend(&scale.to_le_bytes()[2..]);
         for eight in group.chunks(8) {
             let codes = eight.iter().map(|value| ((value / scale).round() + half) as u64);
-            let word = codes.rev().fold(0, |word, code| word << bits | code);
+            let word = codes.rev().fold(0, |word, code| (word << bits) | code);
             file.extend(&word.to_le_bytes()[..bits]);
         }
     }
