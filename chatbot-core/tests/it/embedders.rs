@@ -93,7 +93,7 @@ async fn the_built_in_embedder_keeps_the_contract() {
     embedder::run(&BuiltinEmbedder::new(HOUR)).await;
 }
 
-/// What sentence-transformers makes of these texts once the weights are rounded as `xtask bundle-model` rounds them.
+/// What sentence-transformers makes of these texts with the numbers that the data hold.
 #[cfg(feature = "builtin-embedder")]
 #[tokio::test]
 async fn the_built_in_embedder_computes_what_sentence_transformers_does() {

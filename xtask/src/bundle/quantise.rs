@@ -91,7 +91,8 @@ mod tests {
                 let mut word = [0; 8];
                 let at = 2 + i / 8 * bits as usize;
                 word[..bits as usize].copy_from_slice(&packed[at..at + bits as usize]);
-                let code = u64::from_le_bytes(word) >> (i % 8 * bits as usize) & ((1 << bits) - 1);
+                let code =
+                    (u64::from_le_bytes(word) >> (i % 8 * bits as usize)) & ((1 << bits) - 1);
                 let near = (code as f32 - f32::from(1_u8 << (bits - 1))) * scale;
                 assert!((value - near).abs() <= scale.abs() * 1.5, "{value} became {near}");
             }

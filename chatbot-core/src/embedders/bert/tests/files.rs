@@ -55,7 +55,7 @@ fn tokens(raw: &Raw, config: &Config, pieces: &[&str], bits: usize) -> Vec<u8> {
         file.extend(&scale.to_le_bytes()[2..]);
         for eight in group.chunks(8) {
             let codes = eight.iter().map(|value| ((value / scale).round() + half) as u64);
-            let word = codes.rev().fold(0, |word, code| word << bits | code);
+            let word = codes.rev().fold(0, |word, code| (word << bits) | code);
             file.extend(&word.to_le_bytes()[..bits]);
         }
     }
