@@ -1,5 +1,6 @@
 //! Chat over your own documents: offline, embeddable, every citation checked.
 
+mod background;
 pub mod error;
 pub mod kernels;
 pub mod sse;

@@ -5,14 +5,13 @@
 //! way round. A text is the unit of work: a call that was cancelled costs one text, and texts that come together are spread
 //! over the threads.
 
-mod priority;
-
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::background::step_back;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::traits::EmbedKind;
@@ -159,7 +158,7 @@ impl<M> Shared<M> {
 impl<M: Model> Shared<M> {
     fn work(&self, urgency: Urgency) {
         if matches!(urgency, Urgency::Passage) {
-            priority::step_back();
+            step_back();
         }
         while let Some(job) = self.next(urgency) {
             if job.reply.is_closed() {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::Engine;
+use crate::background;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::text::detect_language;
@@ -80,9 +81,7 @@ impl Engine {
             let staged: Result<Vec<_>> = staged.collect();
             Ok((parsed, staged?))
         };
-        tokio::task::spawn_blocking(work).await.map_err(|error| {
-            Error::internal("Cutting a text into chunks failed.").with_source(error)
-        })?
+        background::run(work).await?
     }
 
     async fn stage(

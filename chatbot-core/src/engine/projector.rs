@@ -16,6 +16,7 @@ use tokio::sync::watch;
 
 use self::pending::{Pending, entry_of_vector};
 use super::Engine;
+use crate::background;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::traits::{Index, IndexBatch, Signal, Store};
@@ -249,9 +250,7 @@ impl<'e> Projector<'e> {
         pending: Pending,
         checkpoint: Option<Checkpoint>,
     ) -> Result<()> {
-        let (deletes, upserts) = tokio::task::spawn_blocking(move || pending.analysed())
-            .await
-            .map_err(|error| Error::internal("Analysing chunks failed.").with_source(error))?;
+        let (deletes, upserts) = background::run(move || pending.analysed()).await?;
         self.projection.index.apply(ctx, IndexBatch { deletes, upserts, checkpoint }).await?;
         if let Some(checkpoint) = checkpoint {
             self.store.record_checkpoint(ctx, self.projection.name, checkpoint).await?;

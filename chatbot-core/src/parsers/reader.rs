@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
 
+use crate::background;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::traits::{DocumentReader, ParseLimits};
@@ -39,11 +40,11 @@ impl DocumentReader for InProcessReader {
             let place = Arc::clone(&self.places).acquire_owned().await;
             let place = place.map_err(|_| Error::internal("The places for parsing are gone."))?;
             let (parsers, limits) = (Arc::clone(&self.parsers), self.limits.clone());
-            let work = tokio::task::spawn_blocking(move || {
+            let work = move || {
                 let _place = place;
                 parsers.parse(&child, &raw, &limits)
-            });
-            work.await.map_err(|_| Error::internal("Parsing stopped without a result."))?
+            };
+            background::run(work).await?
         })
         .await
     }

@@ -112,21 +112,6 @@ fn a_question_waits_for_no_passage() {
     assert_eq!(bench.loaded.try_iter().count(), 1, "they share the model");
 }
 
-#[cfg(target_os = "linux")]
-#[test]
-fn passages_have_a_low_priority() {
-    let of =
-        |stat: String| stat.rsplit(')').next()?.split_whitespace().nth(16)?.parse::<i32>().ok();
-    let nice = move || of(std::fs::read_to_string("/proc/thread-self/stat").ok()?);
-    let before = nice();
-    let lowered = std::thread::spawn(move || {
-        priority::step_back();
-        nice()
-    });
-    assert_eq!(lowered.join().unwrap(), before.map(|nice| nice.max(10)));
-    assert_eq!(nice(), before, "the others stay as they are");
-}
-
 #[test]
 fn what_nobody_waits_for_is_not_computed() {
     let bench = Bench::new(HOUR);

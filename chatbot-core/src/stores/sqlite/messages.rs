@@ -117,6 +117,27 @@ pub(super) async fn by_id(
     Ok(message)
 }
 
+/// Two messages in one read.
+pub(super) async fn pair(
+    conn: &mut SqliteConnection,
+    principal: &PrincipalId,
+    ids: [MessageId; 2],
+) -> Result<[Message; 2]> {
+    let rows = sql(select_messages!(
+        "messages m JOIN sessions s ON s.id = m.session",
+        "WHERE m.id IN (?, ?) AND s.principal = ? AND s.deleted_at IS NULL"
+    ))
+    .bind(ids[0])
+    .bind(ids[1])
+    .bind(principal.as_str())
+    .all(conn)
+    .await?;
+    let mut found = rows.iter().map(message_of).collect::<Result<Vec<_>>>()?;
+    redact(conn, &mut found).await?;
+    let take = |id| found.iter().find(|message| message.id == id).cloned().ok_or_else(no_message);
+    Ok([take(ids[0])?, take(ids[1])?])
+}
+
 fn message_of(row: &SqliteRow) -> Result<Message> {
     let details: Details = row.json("details")?;
     Ok(Message {

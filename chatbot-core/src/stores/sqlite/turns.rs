@@ -59,8 +59,8 @@ async fn load(
     (user, assistant): (MessageId, MessageId),
     lease: Option<Lease>,
 ) -> Result<BegunTurn> {
-    let user_message = messages::by_id(conn, principal, user).await?;
-    let assistant_message = messages::by_id(conn, principal, assistant).await?;
+    let [user_message, assistant_message] =
+        messages::pair(conn, principal, [user, assistant]).await?;
     let session = sessions::by_id(conn, principal, user_message.session_id).await?;
     Ok(BegunTurn { session, user_message, assistant_message, lease })
 }
@@ -78,9 +78,13 @@ async fn begin_once(
     now: Timestamp,
 ) -> Result<(MessageId, MessageId, Lease)> {
     let (session, question) = place(conn, principal, begin, now).await?;
-    let (seq, user) = match question {
-        Question::Asked { seq, id } => (seq, id),
-        Question::New { parent } => ask(conn, session, (parent, begin), now).await?,
+    let (seq, user, new) = match question {
+        Question::Asked { seq, id } => (seq, id, NewMessages { n: 1, title: None }),
+        Question::New { parent } => {
+            let (seq, id) = ask(conn, session, (parent, begin), now).await?;
+            let title = sessions::made_title(&begin.content);
+            (seq, id, NewMessages { n: 2, title: Some(title) })
+        }
     };
     let (assistant, token) = (MessageId::new(), LeaseToken::new());
     let expires_at = after(now, begin.lease_ttl);
@@ -97,7 +101,7 @@ async fn begin_once(
     .bind(now)
     .run(conn)
     .await?;
-    count_message(conn, session, now).await?;
+    count(conn, session, new, now).await?;
     let job = JobId::from_bytes(*assistant.as_bytes());
     Ok((user, assistant, Lease { job, token, expires_at }))
 }
@@ -231,26 +235,33 @@ async fn ask(
     .await?;
     let seq = row.col("seq")?;
     make_searchable(conn, session, (seq, &begin.content)).await?;
-    let title = sessions::made_title(&begin.content);
-    sql("UPDATE sessions SET title = ?, folded = ? WHERE id = ? AND message_count = 0 AND named = 0")
-        .bind(title.as_str())
-        .bind(fold(&title))
-        .bind(session)
-        .run(conn)
-        .await?;
-    count_message(conn, session, now).await?;
     Ok((seq, id))
 }
 
-async fn count_message(
+/// What a turn adds to its session.
+struct NewMessages {
+    n: u32,
+    /// What the session is called where these are its first messages and nobody named it.
+    title: Option<String>,
+}
+
+async fn count(
     conn: &mut SqliteConnection,
     session: SessionId,
+    new: NewMessages,
     now: Timestamp,
 ) -> Result<()> {
-    sql("UPDATE sessions SET message_count = message_count + 1, updated_at = ? WHERE id = ?")
-        .bind(now)
-        .bind(session)
-        .run(conn)
-        .await
-        .map(|_| ())
+    sql("UPDATE sessions SET
+            title = CASE WHEN message_count = 0 AND named = 0 THEN coalesce(?1, title) ELSE title END,
+            folded = CASE WHEN message_count = 0 AND named = 0 THEN coalesce(?2, folded) ELSE folded END,
+            message_count = message_count + ?3, updated_at = ?4
+         WHERE id = ?5")
+    .bind(new.title.as_deref())
+    .bind(new.title.as_deref().map(fold))
+    .bind(new.n)
+    .bind(now)
+    .bind(session)
+    .run(conn)
+    .await
+    .map(|_| ())
 }

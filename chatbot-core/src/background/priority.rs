@@ -6,7 +6,7 @@ const NICENESS: i32 = 10;
 
 /// Lowers the calling thread's priority, where the system has one for each thread.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(super) fn step_back() {
+pub(crate) fn step_back() {
     use rustix::process::{getpriority_process, setpriority_process};
 
     // Here a thread's id may stand for a process's. Nothing depends on it: refused, the thread competes as any other.
@@ -21,4 +21,4 @@ pub(super) fn step_back() {
 
 /// Elsewhere all threads compete.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(super) const fn step_back() {}
+pub(crate) const fn step_back() {}
