@@ -72,7 +72,30 @@ struct Api;
 /// The description of the HTTP surface.
 #[must_use]
 pub fn document() -> utoipa::openapi::OpenApi {
-    Api::openapi()
+    let mut api = Api::openapi();
+    name_operations(&mut api);
+    api
+}
+
+/// Names each operation by its method and path. The names of the functions are short, and several are the same; in a
+/// description each may stand once, because generated clients call their methods so.
+fn name_operations(api: &mut utoipa::openapi::OpenApi) {
+    for (path, item) in &mut api.paths.paths {
+        let steps = path.split(['/', '{', '}']).filter(|step| !matches!(*step, "" | "api"));
+        let place = steps.collect::<Vec<_>>().join("_");
+        let operations = [
+            ("get", &mut item.get),
+            ("put", &mut item.put),
+            ("post", &mut item.post),
+            ("patch", &mut item.patch),
+            ("delete", &mut item.delete),
+        ];
+        for (method, operation) in operations {
+            if let Some(operation) = operation {
+                operation.operation_id = Some(format!("{method}_{place}"));
+            }
+        }
+    }
 }
 
 /// `/openapi.json`.
@@ -99,4 +122,22 @@ pub(crate) async fn file(State(_): State<App>, Path(file): Path<String>) -> ApiR
             .insert(header::CONTENT_ENCODING, header::HeaderValue::from_static("gzip"));
     }
     Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_operation_has_a_name_of_its_own() {
+        let api = serde_json::to_value(document()).unwrap();
+        let paths = api["paths"].as_object().unwrap().values();
+        let operations = paths.flat_map(|item| item.as_object().unwrap().values());
+        let names: Vec<&str> =
+            operations.map(|operation| operation["operationId"].as_str().unwrap()).collect();
+        assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "{names:?}");
+        assert!(names.contains(&"post_v1_sessions_id_messages"), "{names:?}");
+    }
 }

@@ -174,7 +174,7 @@ export type SessionEvent =
   | { type: "message"; message: MessageHead }
   | { type: "deleted" };
 
-export type Strategy = "auto" | "lexical" | "none";
+export type Strategy = "auto" | "hybrid" | "lexical" | "dense" | "none";
 
 /** What a question and its repetition share. */
 export interface TurnOptions {

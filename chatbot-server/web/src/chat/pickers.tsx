@@ -59,7 +59,7 @@ export function CollectionPicker() {
   );
 }
 
-const STRATEGIES: Strategy[] = ["auto", "lexical", "none"];
+const STRATEGIES: Strategy[] = ["auto", "hybrid", "lexical", "dense", "none"];
 
 export function StrategyPicker() {
   const { t } = useTranslation();
