@@ -7,9 +7,18 @@ use crate::project::Project;
 use crate::report::{Ended, Outcome, Report};
 use crate::shell::{Shell, find};
 
-/// The public sets on which strategies are compared: those of single questions with judgements.
-const SETS: &[&str] =
-    &["cranfield", "hotpotqa-100", "med", "squad11-dev-a", "xquad-es-a", "xquad-zh-a"];
+/// The public sets on which strategies are compared: those with judgements. Of MTRAG's conversations it is the last turn
+/// alone.
+const SETS: &[&str] = &[
+    "cranfield",
+    "hotpotqa-100",
+    "med",
+    "mtrag-human-159",
+    "squad11-dev-a",
+    "squad20-dev-a",
+    "xquad-es-a",
+    "xquad-zh-a",
+];
 
 /// The ways of finding that are compared.
 const STRATEGIES: &str = "lexical,dense,hybrid,auto";
