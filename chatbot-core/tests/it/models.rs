@@ -349,6 +349,19 @@ async fn the_extractive_model_quotes_word_for_word_in_reading_order() {
 }
 
 #[tokio::test]
+async fn a_heading_is_no_answer_while_there_is_one_below_it() {
+    let text =
+        "Where the Seine rises\n\nIt rises near Dijon. The Seine is long. Boats go on the Seine.";
+    let mut source = source(1, text);
+    source.heading = Some("Rivers > Where the Seine rises".to_owned());
+    let answer = quoted(Grounding { sources: vec![source.clone()].into(), ..grounding() }).await;
+    assert!(answer.contains("near Dijon") && !answer.contains("Where the Seine"), "{answer}");
+    source.text.truncate("Where the Seine rises".len());
+    let answer = quoted(Grounding { sources: vec![source].into(), ..grounding() }).await;
+    assert!(answer.contains("Where the Seine rises [1]"), "better than nothing: {answer}");
+}
+
+#[tokio::test]
 async fn the_extractive_model_needs_documents_and_quotes_no_deleted_one() {
     let error = ExtractiveModel::default().complete(&Context::local(), request()).await;
     assert_eq!(error.map_err(|error| error.kind()), Err(ErrorKind::InvalidInput));

@@ -20,6 +20,8 @@ mod weights {
     pub(super) const PASSAGE: f32 = 1.2;
     /// Holding the kind of thing that is asked for.
     pub(super) const WANTED: f32 = 0.3;
+    /// Being the heading itself: it has the question's words, and says nothing. As much as all of the words count.
+    pub(super) const HEADING: f32 = -1.0;
 }
 
 /// A sentence of a source.
@@ -108,6 +110,9 @@ impl Question {
             let here = TermSet::of(&[text], language.as_ref());
             let mut score =
                 f32::from(u8::from(self.wanted.is_in(text, &self.own))) * weights::WANTED;
+            if is_heading(text, source) {
+                score += weights::HEADING;
+            }
             let mut is_related = false;
             for term in &self.terms {
                 let (is_here, was_before) = (term.is_in(&here), term.is_in(&before));
@@ -126,6 +131,16 @@ impl Question {
         }
         rated
     }
+}
+
+/// Whether a sentence is the title or the heading that it stands under, the last step of its path.
+fn is_heading(sentence: &str, source: &Source) -> bool {
+    let sentence = sentence.trim();
+    sentence == source.title.trim()
+        || source.heading.as_deref().is_some_and(|path| {
+            let before = path.trim_end().strip_suffix(sentence);
+            before.is_some_and(|before| !before.ends_with(char::is_alphanumeric))
+        })
 }
 
 impl Term {
