@@ -16,8 +16,7 @@ use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use tokio::sync::watch;
 
-use super::Engine;
-use super::worker::LEASE_TTL;
+use super::{Engine, lease};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::traits::{EmbedKind, EmbedRequest, Embedder, NewEmbeddings, Signal};
@@ -25,8 +24,6 @@ use crate::types::{
     ChunkHash, DocumentFailure, EmbeddingJob, EmbeddingOutcome, EmbeddingProgress, Unembedded,
 };
 
-/// How often a lease is renewed: three tries before it is lost.
-const HEARTBEAT: Duration = Duration::from_secs(10);
 /// How long the task relies on signals before it looks for itself.
 const IDLE_POLL: Duration = Duration::from_secs(5);
 /// The first pause after a failure; doubled each time, up to the longest.
@@ -177,7 +174,7 @@ impl Engine {
         }
         let worked = tokio::select! {
             worked = self.embed_batch(ctx, &embedder, &batch) => worked,
-            () = self.keep_embedding(ctx, &batch) => Ok(()),
+            lost = self.keep_embedding(ctx, &batch) => lost,
         };
         self.signal(Signal::Changed).await;
         for part in &batch {
@@ -191,12 +188,15 @@ impl Engine {
         let mut batch = Vec::new();
         let mut n_wanted = self.settings.embedding_batch;
         while n_wanted > 0 {
-            let Some(job) = self.store().lease_embedding(ctx, LEASE_TTL).await? else { break };
+            let Some(job) = self.store().lease_embedding(ctx, lease::TTL).await? else { break };
             let chunks = match self.store().unembedded(ctx, &job.lease, n_wanted).await {
                 Ok(chunks) => chunks,
                 // The document was deleted or replaced just now.
                 Err(error) if error.reason() == Some(Reason::LeaseLost) => continue,
-                Err(error) => return Err(error),
+                Err(error) => {
+                    self.end_parts(ctx, &batch, &EmbeddingOutcome::Later).await?;
+                    return Err(error);
+                }
             };
             let n_chunks = u32::try_from(chunks.len()).unwrap_or(u32::MAX);
             let is_rest = n_chunks < n_wanted;
@@ -277,18 +277,13 @@ impl Engine {
         ended(join_all(ends).await)
     }
 
-    /// Renews the leases of a batch for as long as it is worked on. One that is lost shows when its part is stored.
-    async fn keep_embedding(&self, ctx: &Context, batch: &[Part]) {
-        loop {
-            tokio::time::sleep(HEARTBEAT).await;
-            for part in batch {
-                if let Err(error) =
-                    self.store().renew_embedding(ctx, &part.job.lease, LEASE_TTL).await
-                {
-                    tracing::debug!(document = %part.job.document, %error, "a lease was not renewed");
-                }
-            }
-        }
+    /// Renews the leases of a batch until all of them are lost. One that is lost alone shows when its part is stored.
+    async fn keep_embedding(&self, ctx: &Context, batch: &[Part]) -> Result<()> {
+        let kept = batch.iter().map(|part| async move {
+            let lease = &part.job.lease;
+            Err(lease::keep(ctx, || self.store().renew_embedding(ctx, lease, lease::TTL)).await)
+        });
+        ended(join_all(kept).await)
     }
 
     /// How far the embedding of everything has come.

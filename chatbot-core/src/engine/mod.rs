@@ -11,6 +11,7 @@ mod evidence;
 mod folder;
 mod health;
 mod janitor;
+mod lease;
 mod pipeline;
 mod projector;
 mod prompt;

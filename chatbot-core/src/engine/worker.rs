@@ -9,16 +9,12 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 
-use super::Engine;
+use super::{Engine, lease};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::traits::Signal;
 use crate::types::{DocumentFailure, DocumentId, Job, JobOutcome, Lease};
 
-/// How long a lease lasts. A process that dies holds up its documents no longer than this.
-pub(super) const LEASE_TTL: Duration = Duration::from_secs(30);
-/// How often it is renewed: three tries before it is lost.
-const HEARTBEAT: Duration = Duration::from_secs(10);
 /// How long a worker relies on signals before it looks for itself.
 const IDLE_POLL: Duration = Duration::from_secs(5);
 /// The first pause before a document is tried again; doubled each time.
@@ -79,7 +75,7 @@ pub(super) async fn run(weak: Weak<Engine>, ctx: Context) {
 impl Engine {
     /// Does one job, where there is one.
     async fn work_once(self: &Arc<Self>, ctx: &Context) -> Result<bool> {
-        let Some(job) = self.store().lease_job(ctx, LEASE_TTL).await? else { return Ok(false) };
+        let Some(job) = self.store().lease_job(ctx, lease::TTL).await? else { return Ok(false) };
         let ctx = ctx.child();
         self.running.begin(job.document, ctx.clone());
         self.signal(Signal::Document(job.document)).await;
@@ -98,19 +94,8 @@ impl Engine {
         Ok(true)
     }
 
-    /// Renews the lease until that fails or the work is stopped.
     async fn keep_lease(&self, ctx: &Context, lease: &Lease) -> Error {
-        let mut failures = 0;
-        loop {
-            if let Err(stopped) = ctx.run(pause(HEARTBEAT)).await {
-                return stopped;
-            }
-            match self.store().renew_lease(ctx, lease, LEASE_TTL).await {
-                Ok(_) => failures = 0,
-                Err(error) if error.kind() == ErrorKind::Conflict || failures == 2 => return error,
-                Err(_) => failures += 1,
-            }
-        }
+        lease::keep(ctx, || self.store().renew_lease(ctx, lease, lease::TTL)).await
     }
 
     /// Marks a published version as ready once the index has it.
@@ -154,9 +139,4 @@ impl Engine {
         let pause_ms = RETRY_BASE_MS << job.attempts.min(10);
         JobOutcome::Retry(failure, self.parts.clock.now().plus_millis(pause_ms))
     }
-}
-
-async fn pause(duration: Duration) -> Result<()> {
-    tokio::time::sleep(duration).await;
-    Ok(())
 }

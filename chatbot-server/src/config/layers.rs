@@ -217,7 +217,8 @@ impl Layers {
     fn nearest(&self, path: &str, error: &toml::de::Error) -> String {
         let field = error.message().split('`').nth(1).unwrap_or_default();
         // The path may end with the unknown field, or with what it was looked for in.
-        let path = path.strip_suffix(field).map_or(path, |parent| parent.trim_end_matches('.'));
+        let (parent, last) = path.rsplit_once('.').unwrap_or(("", path));
+        let path = if last == field { parent } else { path };
         let prefix = if matches!(path, "" | ".") { String::new() } else { format!("{path}.") };
         let full = format!("{prefix}{field}");
         let found = self.settings.keys().find(|name| {

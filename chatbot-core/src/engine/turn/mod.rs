@@ -16,7 +16,7 @@ use std::time::Duration;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{Stream, StreamExt as _};
 
-use super::Engine;
+use super::{Engine, lease};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::traits::{BeginTurn, Idempotency, Signal, TurnTarget};
@@ -28,8 +28,6 @@ use crate::types::{
 use live::CancelOnDrop;
 pub(super) use live::LiveTurns;
 
-/// How long an answer's lease lasts. It is renewed with each flush, and three times as often as it must be.
-const LEASE_TTL: Duration = Duration::from_secs(30);
 /// How often an answer that another process makes is looked at.
 const FOLLOW_POLL: Duration = Duration::from_millis(500);
 
@@ -217,7 +215,7 @@ impl Engine {
             metadata: request.metadata.clone(),
             model: model.info().name.clone(),
             idempotency: request.idempotency.clone(),
-            lease_ttl: LEASE_TTL,
+            lease_ttl: lease::TTL,
         };
         let began = std::time::Instant::now();
         let begun = self.store().begin_turn(ctx, begin).await?;

@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 
+use super::TurnRequest;
 use super::draft::{COALESCE, Draft};
 use super::live::LiveTurn;
-use super::{LEASE_TTL, TurnRequest};
 use crate::context::Context;
 use crate::engine::Engine;
 use crate::engine::cite::{Aligned, Aligner};
 use crate::engine::search::Found;
-use crate::engine::{evidence, prompt, rewrite};
+use crate::engine::{evidence, lease, prompt, rewrite};
 use crate::error::{Error, ErrorKind, Result};
 use crate::traits::{
     BegunTurn, ChatModel, ChatRequest, FinishTurn, Grounding, ModelEvent, ModelStream, Signal,
@@ -55,10 +55,12 @@ impl Run {
     pub(super) async fn run_to_its_end(mut self) {
         let ctx = self.live.ctx.clone();
         let audience = cancel_when_abandoned(self.live.clone(), self.engine.settings.abandon_after);
-        let held = hold(self.engine.clone(), ctx.clone(), self.lease.clone());
+        // However long the search or the model's first word takes.
+        let (engine, lease) = (self.engine.clone(), self.lease.clone());
+        let renew = || engine.store().append_turn(&ctx, &lease, String::new(), lease::TTL);
         let outcome = tokio::select! {
             outcome = ctx.run(self.answer(&ctx)) => outcome,
-            lost = held => Err(lost),
+            lost = lease::keep(&ctx, renew) => Err(lost),
             () = audience => Err(Error::new(ErrorKind::Cancelled, "Nobody followed the answer.")),
         };
         let event = self.finish(outcome).await;
@@ -222,7 +224,7 @@ impl Run {
         if unstored.is_empty() {
             return Ok(());
         }
-        self.engine.store().append_turn(ctx, &self.lease, unstored, LEASE_TTL).await
+        self.engine.store().append_turn(ctx, &self.lease, unstored, lease::TTL).await
     }
 
     /// Stores the message as it ended and makes the terminal event of it.
@@ -278,19 +280,6 @@ fn terminal(message: Message, error: Option<Error>) -> Event {
     match error {
         None => Event::Done { message },
         Some(error) => Event::Failed { error: MessageError::from(&error), message },
-    }
-}
-
-/// Renews the turn's lease, however long the search or the model's first word takes; ends where it was lost.
-async fn hold(engine: Arc<Engine>, ctx: Context, lease: Lease) -> Error {
-    loop {
-        tokio::time::sleep(LEASE_TTL / 3).await;
-        let renewed = engine.store().append_turn(&ctx, &lease, String::new(), LEASE_TTL).await;
-        if let Err(error) = renewed
-            && error.kind() == ErrorKind::Conflict
-        {
-            return error;
-        }
     }
 }
 

@@ -102,40 +102,29 @@ pub(super) async fn by_id(
     principal: &PrincipalId,
     id: MessageId,
 ) -> Result<Message> {
-    let row = sql(select_messages!(
-        "messages m JOIN sessions s ON s.id = m.session",
-        "WHERE m.id = ? AND s.principal = ? AND s.deleted_at IS NULL"
-    ))
-    .bind(id)
-    .bind(principal.as_str())
-    .maybe(conn)
-    .await?
-    .ok_or_else(no_message)?;
-    let mut found = [message_of(&row)?];
-    redact(conn, &mut found).await?;
-    let [message] = found;
+    let [message] = by_ids(conn, principal, [id]).await?;
     Ok(message)
 }
 
-/// Two messages in one read.
-pub(super) async fn pair(
+/// Messages of the principal's, in one read.
+pub(super) async fn by_ids<const N: usize>(
     conn: &mut SqliteConnection,
     principal: &PrincipalId,
-    ids: [MessageId; 2],
-) -> Result<[Message; 2]> {
+    ids: [MessageId; N],
+) -> Result<[Message; N]> {
     let rows = sql(select_messages!(
         "messages m JOIN sessions s ON s.id = m.session",
-        "WHERE m.id IN (?, ?) AND s.principal = ? AND s.deleted_at IS NULL"
+        "WHERE m.id IN (SELECT unhex(value) FROM json_each(?))
+           AND s.principal = ? AND s.deleted_at IS NULL"
     ))
-    .bind(ids[0])
-    .bind(ids[1])
+    .bind(hex_list(ids.iter().map(MessageId::as_bytes)))
     .bind(principal.as_str())
     .all(conn)
     .await?;
     let mut found = rows.iter().map(message_of).collect::<Result<Vec<_>>>()?;
     redact(conn, &mut found).await?;
-    let take = |id| found.iter().find(|message| message.id == id).cloned().ok_or_else(no_message);
-    Ok([take(ids[0])?, take(ids[1])?])
+    found.sort_by_key(|message| ids.iter().position(|id| *id == message.id));
+    found.try_into().map_err(|_| no_message())
 }
 
 fn message_of(row: &SqliteRow) -> Result<Message> {

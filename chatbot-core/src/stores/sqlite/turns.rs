@@ -60,7 +60,7 @@ async fn load(
     lease: Option<Lease>,
 ) -> Result<BegunTurn> {
     let [user_message, assistant_message] =
-        messages::pair(conn, principal, [user, assistant]).await?;
+        messages::by_ids(conn, principal, [user, assistant]).await?;
     let session = sessions::by_id(conn, principal, user_message.session_id).await?;
     Ok(BegunTurn { session, user_message, assistant_message, lease })
 }

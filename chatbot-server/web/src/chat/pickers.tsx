@@ -1,6 +1,7 @@
 /** How a question is answered: where to look, how, and by which model. */
 
-import { Check, Cpu, FolderOpen, Search } from "lucide-react";
+import { Check, Cpu, FolderOpen, type LucideIcon, Search } from "lucide-react";
+import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { useCollections, useModels, useSession } from "../api/queries";
 import type { Id, Strategy } from "../api/types";
@@ -8,8 +9,53 @@ import { useModel } from "../app/places";
 import { setShell, useShell } from "../app/shell-state";
 import { Menu, MenuCheck, MenuLabel, MenuRadio, MenuRadioGroup, MenuTick } from "../ui/menu";
 
-const PICKER =
-  "inline-flex min-h-9 min-w-0 items-center gap-1.5 rounded-lg px-2 text-sm text-soft transition-colors hover:bg-hover hover:text-ink";
+/** A button in the composer that opens a menu; on narrow screens it shows its icon alone. */
+function Picker(props: {
+  /** What it is called where the icon is not seen. */
+  name: string;
+  label: string;
+  icon: LucideIcon;
+  children: ReactNode;
+}) {
+  return (
+    <Menu
+      side="top"
+      trigger={
+        <button
+          type="button"
+          className="inline-flex min-h-9 min-w-0 items-center gap-1.5 rounded-lg px-2 text-sm text-soft transition-colors hover:bg-hover hover:text-ink"
+          aria-label={props.name}
+        >
+          <props.icon size={16} className="shrink-0" aria-hidden />
+          <span className="max-w-40 truncate max-sm:hidden">{props.label}</span>
+        </button>
+      }
+    >
+      {props.children}
+    </Menu>
+  );
+}
+
+function Ticked() {
+  return (
+    <MenuTick>
+      <Check size={15} aria-hidden />
+    </MenuTick>
+  );
+}
+
+/** One of several ways, with what there is to know about it. */
+function Choice({ value, name, what }: { value: string; name: string; what?: string }) {
+  return (
+    <MenuRadio value={value}>
+      <span className="min-w-0">
+        <span className="block truncate">{name}</span>
+        {what && <span className="block truncate text-xs text-soft">{what}</span>}
+      </span>
+      <Ticked />
+    </MenuRadio>
+  );
+}
 
 export function CollectionPicker() {
   const { t } = useTranslation();
@@ -25,21 +71,11 @@ export function CollectionPicker() {
   const toggle = (id: string, on: boolean) =>
     setShell({ collectionIds: on ? [...collectionIds, id] : collectionIds.filter((other) => other !== id) });
   return (
-    <Menu
-      side="top"
-      trigger={
-        <button type="button" className={PICKER} aria-label={t("picker.collectionLabel", { label })}>
-          <FolderOpen size={16} className="shrink-0" aria-hidden />
-          <span className="max-w-36 truncate max-sm:hidden">{label}</span>
-        </button>
-      }
-    >
+    <Picker name={t("picker.collectionLabel", { label })} label={label} icon={FolderOpen}>
       <MenuLabel>{t("picker.searchIn")}</MenuLabel>
       <MenuCheck checked={picked.length === 0} onCheckedChange={() => setShell({ collectionIds: [] })}>
         {t("picker.everywhere")}
-        <MenuTick>
-          <Check size={15} aria-hidden />
-        </MenuTick>
+        <Ticked />
       </MenuCheck>
       {collections.map((collection) => (
         <MenuCheck
@@ -50,12 +86,10 @@ export function CollectionPicker() {
         >
           <span className="min-w-0 truncate">{collection.name}</span>
           <span className="ml-auto text-xs text-soft">{collection.document_count}</span>
-          <MenuTick>
-            <Check size={15} aria-hidden />
-          </MenuTick>
+          <Ticked />
         </MenuCheck>
       ))}
-    </Menu>
+    </Picker>
   );
 }
 
@@ -66,30 +100,19 @@ export function StrategyPicker() {
   const { strategy } = useShell();
   const label = t(`strategy.${strategy}.name`);
   return (
-    <Menu
-      side="top"
-      trigger={
-        <button type="button" className={PICKER} aria-label={t("strategy.label", { label })}>
-          <Search size={16} className="shrink-0" aria-hidden />
-          <span className="truncate max-sm:hidden">{label}</span>
-        </button>
-      }
-    >
+    <Picker name={t("strategy.label", { label })} label={label} icon={Search}>
       <MenuLabel>{t("strategy.title")}</MenuLabel>
       <MenuRadioGroup value={strategy} onValueChange={(next) => setShell({ strategy: next as Strategy })}>
         {STRATEGIES.map((name) => (
-          <MenuRadio key={name} value={name}>
-            <span>
-              <span className="block">{t(`strategy.${name}.name`)}</span>
-              <span className="block text-xs text-soft">{t(`strategy.${name}.what`)}</span>
-            </span>
-            <MenuTick>
-              <Check size={15} aria-hidden />
-            </MenuTick>
-          </MenuRadio>
+          <Choice
+            key={name}
+            value={name}
+            name={t(`strategy.${name}.name`)}
+            what={t(`strategy.${name}.what`)}
+          />
         ))}
       </MenuRadioGroup>
-    </Menu>
+    </Picker>
   );
 }
 
@@ -102,32 +125,19 @@ export function ModelPicker({ session }: { session: Id | null }) {
   if (models.length < 2) return null;
   const used = asked ?? current?.model ?? models[0] ?? "";
   return (
-    <Menu
-      side="top"
-      trigger={
-        <button type="button" className={PICKER} aria-label={t("model.label", { label: modelName(used) })}>
-          <Cpu size={16} className="shrink-0" aria-hidden />
-          <span className="max-w-36 truncate max-sm:hidden">{modelName(used)}</span>
-        </button>
-      }
-    >
+    <Picker name={t("model.label", { label: modelName(used) })} label={modelName(used)} icon={Cpu}>
       <MenuLabel>{t("model.title")}</MenuLabel>
       <MenuRadioGroup value={used} onValueChange={(model) => setShell({ model })}>
         {models.map((model) => (
-          <MenuRadio key={model} value={model}>
-            <span className="min-w-0">
-              <span className="block truncate">{modelName(model)}</span>
-              {modelName(model) !== model && (
-                <span className="block truncate text-xs text-soft">{model}</span>
-              )}
-            </span>
-            <MenuTick>
-              <Check size={15} aria-hidden />
-            </MenuTick>
-          </MenuRadio>
+          <Choice
+            key={model}
+            value={model}
+            name={modelName(model)}
+            what={modelName(model) === model ? undefined : model}
+          />
         ))}
       </MenuRadioGroup>
-    </Menu>
+    </Picker>
   );
 }
 
