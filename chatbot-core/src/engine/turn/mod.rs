@@ -15,7 +15,9 @@ use std::time::Duration;
 
 use futures_util::stream::{self, BoxStream};
 use futures_util::{Stream, StreamExt as _};
+use tokio_util::task::AbortOnDropHandle;
 
+use super::search::Found;
 use super::{Engine, lease};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
@@ -82,6 +84,19 @@ impl TurnRequest {
     pub fn in_session(mut self, session: SessionId) -> Self {
         self.target = TurnTarget::Reply { session, parent: None };
         self
+    }
+
+    /// What is searched for `question`, in a session over these collections.
+    fn search(&self, question: &str, of_session: Option<&[CollectionId]>) -> SearchRequest {
+        let collections = self.collection_ids.as_deref().or(of_session);
+        SearchRequest {
+            query: question.to_owned(),
+            collection_ids: collections.map(<[CollectionId]>::to_vec),
+            strategy: self.strategy,
+            top_k: self.top_k,
+            filter: self.filter.clone(),
+            explain: false,
+        }
     }
 
     fn validate(&self, max_message_bytes: usize) -> Result<()> {
@@ -210,7 +225,7 @@ impl Engine {
         let name = request.model.as_deref().or(session_model.as_deref());
         let model = self.model(name)?.clone();
         let begin = BeginTurn {
-            target,
+            target: target.clone(),
             content: request.message.clone(),
             metadata: request.metadata.clone(),
             model: model.info().name.clone(),
@@ -218,6 +233,7 @@ impl Engine {
             lease_ttl: lease::TTL,
         };
         let began = std::time::Instant::now();
+        let early = self.search_early(ctx, &request, &target);
         let begun = self.store().begin_turn(ctx, begin).await?;
         let (session_id, message_id) = (begun.session.id, begun.assistant_message.id);
         let user_message_id = begun.user_message.id;
@@ -228,9 +244,25 @@ impl Engine {
         self.signal(Signal::Session(session_id)).await;
         let live = self.turns.begin(message_id, ctx.detached());
         let (events, guard) = (live.follow(0), live.cancel_on_drop());
-        let run = run::Run::new(self.clone(), live, (request, model), (begun, lease), began);
+        let asked = run::Asked { request, model, began, early };
+        let run = run::Run::new(self.clone(), live, asked, (begun, lease));
         self.tasks.spawn(run.run_to_its_end());
         Ok(Turn { session_id, message_id, user_message_id, events, guard: Some(guard) })
+    }
+
+    /// Begins to search while the question is being stored: one that opens a conversation needs nothing from it, and the
+    /// disk is what it would wait for. Nobody is told what was found before the question is kept.
+    fn search_early(
+        self: &Arc<Self>,
+        ctx: &Context,
+        request: &TurnRequest,
+        target: &TurnTarget,
+    ) -> Option<AbortOnDropHandle<Result<Found>>> {
+        let TurnTarget::NewSession(session) = target else { return None };
+        let search = request.search(&request.message, session.collection_ids.as_deref());
+        let (engine, ctx) = (self.clone(), ctx.detached());
+        let search = async move { engine.find(&ctx, &search).await };
+        Some(AbortOnDropHandle::new(tokio::spawn(search)))
     }
 
     /// The target, checked as far as the store does not do it, and the model of its session.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::TurnRequest;
 use super::draft::{COALESCE, Draft};
@@ -18,12 +19,21 @@ use crate::traits::{
     BegunTurn, ChatModel, ChatRequest, FinishTurn, Grounding, ModelEvent, ModelStream, Signal,
 };
 use crate::types::{
-    Event, FinishReason, Lease, Message, MessageError, MessageState, PageRequest, SearchRequest,
-    Strategy, Usage,
+    Event, FinishReason, Lease, Message, MessageError, MessageState, PageRequest, Strategy, Usage,
 };
 
 /// How often text is written to the store while it arrives: what a killed process may lose of an answer.
 const FLUSH: Duration = Duration::from_secs(1);
+
+/// What was asked, of whom, and since when.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) request: TurnRequest,
+    pub(super) model: Arc<dyn ChatModel>,
+    pub(super) began: Instant,
+    /// What is being found for the question as it was asked; `None` where the search must wait for the conversation.
+    pub(super) early: Option<AbortOnDropHandle<Result<Found>>>,
+}
 
 /// A turn in progress.
 #[derive(Debug)]
@@ -32,6 +42,7 @@ pub(super) struct Run {
     live: Arc<LiveTurn>,
     request: TurnRequest,
     model: Arc<dyn ChatModel>,
+    early: Option<AbortOnDropHandle<Result<Found>>>,
     begun: BegunTurn,
     lease: Lease,
     draft: Draft,
@@ -43,12 +54,12 @@ impl Run {
     pub(super) fn new(
         engine: Arc<Engine>,
         live: Arc<LiveTurn>,
-        (request, model): (TurnRequest, Arc<dyn ChatModel>),
+        asked: Asked,
         (begun, lease): (BegunTurn, Lease),
-        began: Instant,
     ) -> Self {
+        let Asked { request, model, began, early } = asked;
         let draft = Draft::new(begun.assistant_message.clone(), began);
-        Self { engine, live, request, model, begun, lease, draft, prompt_tokens: 0 }
+        Self { engine, live, request, model, early, begun, lease, draft, prompt_tokens: 0 }
     }
 
     /// Answers, stores the answer, and says so: exactly one terminal event, whatever happens.
@@ -82,6 +93,7 @@ impl Run {
         self.draft.message.sources.clone_from(&found.sources);
         self.draft.message.timings.retrieval_ms = self.draft.elapsed_ms();
         self.live.emit(Event::Sources { sources: found.sources.clone() });
+        self.let_out().await;
         if self.abstains(&question, &found) {
             self.abstain(&question);
             return Ok(());
@@ -117,17 +129,12 @@ impl Run {
         self.request.strategy != Strategy::None
     }
 
-    async fn retrieve(&self, ctx: &Context, question: &str) -> Result<Found> {
-        let collections = self.request.collection_ids.clone();
-        let search = SearchRequest {
-            query: question.to_owned(),
-            collection_ids: collections.or_else(|| self.begun.session.collection_ids.clone()),
-            strategy: self.request.strategy,
-            top_k: self.request.top_k,
-            filter: self.request.filter.clone(),
-            explain: false,
-        };
-        self.engine.find(ctx, &search).await
+    async fn retrieve(&mut self, ctx: &Context, question: &str) -> Result<Found> {
+        if let Some(early) = self.early.take() {
+            return early.await.map_err(|_| Error::internal("A search broke off."))?;
+        }
+        let collections = self.begun.session.collection_ids.as_deref();
+        self.engine.find(ctx, &self.request.search(question, collections)).await
     }
 
     /// Whether the documents do not say: decided before the model is asked where it can only quote, and left to the
@@ -188,7 +195,10 @@ impl Run {
             let due = tokio::time::sleep(self.draft.due_in().unwrap_or(COALESCE));
             tokio::select! {
                 event = stream.next() => match event {
-                    Some(event) => self.take(event?, &mut aligner),
+                    Some(event) => {
+                        self.take(event?, &mut aligner);
+                        self.let_out().await;
+                    }
                     None => break,
                 },
                 () = due => self.draft.send(&self.live),
@@ -207,6 +217,11 @@ impl Run {
             ));
         }
         Ok(())
+    }
+
+    /// Lets those who follow take what was said before this task goes on: woken by it, they wait for its thread.
+    async fn let_out(&self) {
+        tokio::task::yield_now().await;
     }
 
     fn take(&mut self, event: ModelEvent, aligner: &mut Aligner) {

@@ -1,5 +1,6 @@
 //! Answers while they are written, as they end, and those whose writer died.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use sqlx::sqlite::SqliteConnection;
@@ -8,12 +9,12 @@ use super::error::lease_lost;
 use super::fold::fold;
 use super::jobs::after;
 use super::messages::Details;
-use super::sql::{Columns as _, sql, to_json};
+use super::sql::{Columns as _, hex_list, sql, to_json};
 use super::{Lane, SqliteStore};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::traits::FinishTurn;
-use crate::types::{Lease, Message, MessageError, PrincipalId, SessionId, Timestamp};
+use crate::types::{DocumentId, Lease, Message, MessageError, PrincipalId, SessionId, Timestamp};
 
 /// See [`ConversationStore::append_turn`](crate::traits::ConversationStore::append_turn).
 pub(super) async fn append(
@@ -97,14 +98,17 @@ async fn store_answer(
 async fn note_documents(conn: &mut SqliteConnection, seq: i64, message: &Message) -> Result<()> {
     let sources = message.sources.iter().map(|source| source.document_id);
     let cited = message.citations.iter().map(|citation| citation.document_id);
-    for document in sources.chain(cited) {
-        sql("INSERT OR IGNORE INTO message_documents (document, message) VALUES (?, ?)")
-            .bind(document)
-            .bind(seq)
-            .run(conn)
-            .await?;
+    let documents: HashSet<DocumentId> = sources.chain(cited).collect();
+    if documents.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    sql("INSERT OR IGNORE INTO message_documents (document, message)
+         SELECT unhex(value), ? FROM json_each(?)")
+    .bind(seq)
+    .bind(hex_list(documents.iter().map(DocumentId::as_bytes)))
+    .run(conn)
+    .await
+    .map(|_| ())
 }
 
 async fn note_usage(

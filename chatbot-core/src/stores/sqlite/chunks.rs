@@ -1,11 +1,13 @@
 //! Chunks, with the text their spans stand for.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use async_trait::async_trait;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::sql::{Columns as _, hex_list, sql};
+use super::texts::{PART_BYTES, parts_of, piece_of, with_wanted};
 use super::{SqliteStore, cursor, texts, vectors};
 use crate::context::{Context, ReadSet};
 use crate::error::Result;
@@ -15,7 +17,7 @@ use crate::types::{
 };
 
 macro_rules! select_chunks {
-    ($from:literal, $columns:literal, $tail:literal) => {
+    ($from:literal, $columns:expr, $tail:expr) => {
         concat!(
             "SELECT c.id, c.version, c.ordinal, c.byte_start, c.byte_end, c.heading, c.page_start, c.page_end,
                     c.language, d.id AS document, d.collection, d.title, v.number",
@@ -40,7 +42,7 @@ impl ChunkReader for SqliteStore {
         if chunks.is_empty() || read_set.is_empty() {
             return Ok(Vec::new());
         }
-        ctx.run(async { hydrate(&mut *self.snapshot().await?, read_set, chunks).await }).await
+        ctx.run(async { hydrate(&mut *self.reader().await?, read_set, chunks).await }).await
     }
 
     async fn slices(
@@ -52,7 +54,7 @@ impl ChunkReader for SqliteStore {
         if requests.is_empty() {
             return Ok(Vec::new());
         }
-        ctx.run(async { slices(&mut *self.snapshot().await?, read_set, requests).await }).await
+        ctx.run(async { slices(&mut *self.reader().await?, read_set, requests).await }).await
     }
 
     async fn vectors(
@@ -66,8 +68,8 @@ impl ChunkReader for SqliteStore {
             return Ok(vec![None; chunks.len()]);
         }
         ctx.run(async {
-            let mut tx = self.snapshot().await?;
-            vectors::of_chunks(&mut tx, read_set, fingerprint, chunks).await
+            let mut conn = self.reader().await?;
+            vectors::of_chunks(&mut conn, read_set, fingerprint, chunks).await
         })
         .await
     }
@@ -80,29 +82,45 @@ async fn hydrate(
 ) -> Result<Vec<Passage>> {
     let rows = sql(select_chunks!(
         "json_each(?1) w CROSS JOIN chunks c ON c.id = unhex(w.value)",
-        ", d.metadata",
-        "ORDER BY w.key"
+        concat!(", d.metadata, ", piece_of!("c.byte_start", "c.byte_end")),
+        concat!(
+            "LEFT JOIN texts t ON ",
+            parts_of!("c.version", "c.byte_start", "c.byte_end", "?2"),
+            " ORDER BY w.key, t.byte_start"
+        )
     ))
     .bind(hex_list(wanted.iter().map(ChunkId::as_bytes)))
+    .bind(PART_BYTES)
     .all(conn)
     .await?;
-    let mut found = Vec::with_capacity(rows.len());
+    let mut found: Vec<(Passage, Vec<u8>)> = Vec::with_capacity(wanted.len());
     let mut metadata: HashMap<DocumentId, Metadata> = HashMap::new();
-    for row in &rows {
-        let chunk = chunk_of(row)?;
-        if read_set.contains(chunk.collection_id) {
-            let known = metadata.get(&chunk.document_id).cloned();
-            let parsed = known.map_or_else(|| row.json("metadata"), Ok)?;
-            metadata.entry(chunk.document_id).or_insert_with(|| parsed.clone());
-            found.push(Passage { version: row.col("version")?, chunk, metadata: parsed });
+    for row in rows.iter() {
+        if !read_set.contains(row.col("collection")?) {
+            continue;
+        }
+        let piece = row.col::<Option<Vec<u8>>>("piece")?.unwrap_or_default();
+        let id: ChunkId = row.col("id")?;
+        match found.last_mut() {
+            Some((passage, text)) if passage.chunk.id == id => text.extend_from_slice(&piece),
+            _ => found.push((passage_of(row, &mut metadata)?, piece)),
         }
     }
-    let spans: Vec<_> = found.iter().map(|passage| (passage.version, passage.chunk.span)).collect();
-    let texts = texts::pieces(conn, &spans).await?;
-    for (passage, text) in found.iter_mut().zip(texts) {
-        passage.chunk.text = texts::required(text)?;
-    }
-    Ok(found)
+    let passages = found.into_iter().map(|(mut passage, text)| {
+        passage.chunk.text = texts::required(texts::exact(text, passage.chunk.span))?;
+        Ok(passage)
+    });
+    passages.collect()
+}
+
+/// The passage of a row, without its text; `known` keeps each document's metadata from being parsed again.
+fn passage_of(row: &SqliteRow, known: &mut HashMap<DocumentId, Metadata>) -> Result<Passage> {
+    let chunk = chunk_of(row)?;
+    let metadata = match known.entry(chunk.document_id) {
+        Entry::Occupied(parsed) => parsed.get().clone(),
+        Entry::Vacant(unparsed) => unparsed.insert(row.json("metadata")?).clone(),
+    };
+    Ok(Passage { version: row.col("version")?, chunk, metadata })
 }
 
 async fn slices(
@@ -110,26 +128,27 @@ async fn slices(
     read_set: &ReadSet,
     requests: &[PassageRequest],
 ) -> Result<Vec<Option<String>>> {
-    let rows = sql("SELECT id, live, collection FROM documents
-         WHERE live IN (SELECT unhex(value) FROM json_each(?))")
-    .bind(hex_list(requests.iter().map(|request| request.version.as_bytes())))
+    let wanted: Vec<_> = requests.iter().map(|request| (request.version, request.span)).collect();
+    let rows = sql(with_wanted!(concat!(
+        "SELECT w.place, d.id AS document, d.collection, ",
+        piece_of!("w.first", "w.last"),
+        " FROM w CROSS JOIN documents d ON d.live = w.version CROSS JOIN texts t WHERE ",
+        parts_of!("w.version", "w.first", "w.last", "?2"),
+        " ORDER BY w.place, t.byte_start"
+    )))
+    .bind(texts::as_json(&wanted))
+    .bind(PART_BYTES)
     .all(conn)
     .await?;
-    let mut readable: HashSet<(DocumentId, VersionId)> = HashSet::new();
-    for row in &rows {
-        if read_set.contains(row.col("collection")?) {
-            readable.insert((row.col("id")?, row.col("live")?));
+    let mut readable = Vec::with_capacity(rows.len());
+    for row in rows.iter() {
+        let asked = requests.get(row.col::<usize>("place")?).map(|request| request.document);
+        let is_its = asked == Some(row.col("document")?);
+        if is_its && read_set.contains(row.col("collection")?) {
+            readable.push(row);
         }
     }
-    let wanted: Vec<_> = requests.iter().map(|request| (request.version, request.span)).collect();
-    let texts = texts::pieces(conn, &wanted).await?;
-    let allowed =
-        |request: &PassageRequest| readable.contains(&(request.document, request.version));
-    Ok(requests
-        .iter()
-        .zip(texts)
-        .map(|(request, text)| text.filter(|_| allowed(request)))
-        .collect())
+    texts::joined(readable, &wanted)
 }
 
 /// A page of a version's chunks, in order.

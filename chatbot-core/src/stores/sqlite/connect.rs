@@ -27,8 +27,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const READ_WAIT: Duration = Duration::from_secs(10);
 /// Readers that nobody needed for this long are closed.
 const READER_IDLE: Duration = Duration::from_secs(60);
-/// What the log's file is cut to when it starts anew.
-const LOG_LIMIT_BYTES: u32 = 16 << 20;
+/// What the log's file is cut to when it starts anew: the length to which it grows under load. A shorter file would have
+/// to grow again, and a flush of a file that grows waits for the file system's journal, which cost a person who writes
+/// at such a time half as much again.
+const LOG_LIMIT_BYTES: u32 = 64 << 20;
 
 /// The connection that writes.
 pub(super) async fn writer(path: &Path) -> Result<SqliteConnection> {

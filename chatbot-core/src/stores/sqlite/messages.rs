@@ -29,6 +29,15 @@ macro_rules! select_messages {
     };
 }
 
+/// A message that is being inserted, as [`message_of`] reads it: nobody has rated it yet.
+macro_rules! returning_message {
+    () => {
+        "RETURNING seq, id, session, (SELECT p.id FROM messages p WHERE p.seq = messages.parent) AS parent, role,
+            state, content, abstained, model, failure, metadata, details, created_at, NULL AS rating"
+    };
+}
+pub(super) use returning_message;
+
 /// What an answer consists of besides its text.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -127,7 +136,8 @@ pub(super) async fn by_ids<const N: usize>(
     found.try_into().map_err(|_| no_message())
 }
 
-fn message_of(row: &SqliteRow) -> Result<Message> {
+/// The message of a row, as it was stored.
+pub(super) fn message_of(row: &SqliteRow) -> Result<Message> {
     let details: Details = row.json("details")?;
     Ok(Message {
         id: row.col("id")?,

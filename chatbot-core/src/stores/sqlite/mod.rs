@@ -46,6 +46,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use sqlx::pool::PoolConnection;
 use sqlx::sqlite::SqlitePool;
 use sqlx::{Sqlite, Transaction};
 use tokio::sync::Notify;
@@ -92,7 +93,7 @@ impl SqliteStore {
         let copier = connect::copier(path).await?;
         let readers = connect::readers(path).await?;
         let wanted = Arc::new(Notify::new());
-        let writer = Writer::start(conn, Arc::clone(&wanted));
+        let writer = Writer::start(conn, Arc::clone(&wanted))?;
         let stop = CancellationToken::new();
         let copy = checkpoint::run(copier, wanted, writer.control(), stop.clone());
         let checkpoints = Mutex::new(Some(tokio::spawn(copy)));
@@ -117,6 +118,11 @@ impl SqliteStore {
 
     fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// A connection for one statement, which sees one state by itself.
+    async fn reader(&self) -> Result<PoolConnection<Sqlite>> {
+        self.readers.acquire().await.map_err(fault)
     }
 
     /// A snapshot to read from: nothing that commits later is seen.

@@ -28,6 +28,14 @@ macro_rules! select_sessions {
     };
 }
 
+/// A session that is being changed, as [`session_of`] reads it.
+macro_rules! returning_session {
+    () => {
+        "RETURNING id, title, collection_ids, model, pinned, folder, message_count, created_at, updated_at"
+    };
+}
+pub(super) use returning_session;
+
 /// See [`ConversationStore::create_session`](crate::traits::ConversationStore::create_session).
 pub(super) async fn create(
     store: &SqliteStore,
@@ -121,7 +129,8 @@ pub(super) async fn require(
     by_id(conn, principal, id).await.map(|_| ())
 }
 
-fn session_of(row: &SqliteRow) -> Result<Session> {
+/// The session of a row.
+pub(super) fn session_of(row: &SqliteRow) -> Result<Session> {
     Ok(Session {
         id: row.col("id")?,
         title: row.col("title")?,

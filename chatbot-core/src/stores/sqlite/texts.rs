@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use futures_util::TryStreamExt as _;
-use sqlx::sqlite::SqliteConnection;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::error::{damaged, fault};
 use super::sql::{Columns as _, sql};
@@ -42,30 +42,84 @@ fn place(byte: usize) -> i64 {
     i64::try_from(byte).unwrap_or(i64::MAX)
 }
 
-fn exact(bytes: Vec<u8>, span: Span) -> Option<String> {
+/// The bytes as text, where they are the whole stretch.
+pub(super) fn exact(bytes: Vec<u8>, span: Span) -> Option<String> {
     (bytes.len() == span.len_bytes()).then(|| String::from_utf8(bytes).ok()).flatten()
 }
+
+/// What a part of a text, `t`, holds of the bytes from `$first` to `$last`.
+macro_rules! piece_of {
+    ($first:literal, $last:literal) => {
+        concat!(
+            "substr(t.content, max(",
+            $first,
+            " - t.byte_start, 0) + 1, min(",
+            $last,
+            " - t.byte_start, length(t.content)) - max(",
+            $first,
+            " - t.byte_start, 0)) AS piece"
+        )
+    };
+}
+
+/// The parts of a version's text that hold a byte from `$first` to `$last`; `$part_bytes` is their largest length.
+macro_rules! parts_of {
+    ($version:literal, $first:literal, $last:literal, $part_bytes:literal) => {
+        concat!(
+            "t.version = ",
+            $version,
+            " AND t.byte_start > ",
+            $first,
+            " - ",
+            $part_bytes,
+            " AND t.byte_start < ",
+            $last,
+            " AND t.byte_start + length(t.content) > ",
+            $first
+        )
+    };
+}
+
+/// Stretches of versions' texts, `w`, read from one JSON parameter.
+macro_rules! with_wanted {
+    ($select:expr) => {
+        concat!(
+            "WITH w AS MATERIALIZED (
+                 SELECT key AS place, unhex(value ->> 0) AS version, value ->> 1 AS first, value ->> 2 AS last
+                 FROM json_each(?1)) ",
+            $select
+        )
+    };
+}
+
+pub(super) use {parts_of, piece_of, with_wanted};
 
 /// Stretches of versions' texts, in one statement however many there are.
 pub(super) async fn pieces(
     conn: &mut SqliteConnection,
     wanted: &[(VersionId, Span)],
 ) -> Result<Vec<Option<String>>> {
-    let rows = sql("WITH w AS MATERIALIZED (
-             SELECT key AS place, unhex(value ->> 0) AS version, value ->> 1 AS first, value ->> 2 AS last
-             FROM json_each(?1))
-         SELECT w.place, substr(t.content, max(w.first - t.byte_start, 0) + 1,
-                min(w.last - t.byte_start, length(t.content)) - max(w.first - t.byte_start, 0)) AS piece
-         FROM w CROSS JOIN texts t
-         WHERE t.version = w.version AND t.byte_start > w.first - ?2 AND t.byte_start < w.last
-           AND t.byte_start + length(t.content) > w.first
-         ORDER BY w.place, t.byte_start")
+    let rows = sql(with_wanted!(concat!(
+        "SELECT w.place, ",
+        piece_of!("w.first", "w.last"),
+        " FROM w CROSS JOIN texts t WHERE ",
+        parts_of!("w.version", "w.first", "w.last", "?2"),
+        " ORDER BY w.place, t.byte_start"
+    )))
     .bind(as_json(wanted))
     .bind(PART_BYTES)
     .all(conn)
     .await?;
+    joined(&rows, wanted)
+}
+
+/// The stretches whose pieces these rows are.
+pub(super) fn joined<'a>(
+    rows: impl IntoIterator<Item = &'a SqliteRow>,
+    wanted: &[(VersionId, Span)],
+) -> Result<Vec<Option<String>>> {
     let mut found: HashMap<usize, Vec<u8>> = HashMap::with_capacity(wanted.len());
-    for row in &rows {
+    for row in rows {
         let piece: Vec<u8> = row.col("piece")?;
         found.entry(row.col("place")?).or_default().extend_from_slice(&piece);
     }
@@ -75,7 +129,8 @@ pub(super) async fn pieces(
     Ok(wanted.iter().enumerate().map(take).collect())
 }
 
-fn as_json(wanted: &[(VersionId, Span)]) -> String {
+/// Wanted stretches as the parameter of [`with_wanted`].
+pub(super) fn as_json(wanted: &[(VersionId, Span)]) -> String {
     let hex = |id: &VersionId| id.to_string().replace('-', "");
     let items: Vec<String> = wanted
         .iter()

@@ -7,15 +7,16 @@ use super::error::damaged;
 use super::fold::fold;
 use super::idempotency::Once;
 use super::jobs::after;
-use super::messages::{self, no_message, role_from_name, role_name};
+use super::messages::{self, message_of, no_message, returning_message, role_from_name, role_name};
+use super::sessions::{self, returning_session, session_of};
 use super::sql::{Columns as _, sql, to_json};
-use super::{Lane, SqliteStore, sessions};
+use super::{Lane, SqliteStore};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::traits::{BeginTurn, BegunTurn, TurnTarget};
 use crate::types::{
-    JobId, Lease, LeaseToken, MessageId, MessageRole, MessageState, PrincipalId, SessionId,
-    Timestamp,
+    JobId, Lease, LeaseToken, Message, MessageId, MessageRole, MessageState, PrincipalId, Session,
+    SessionId, Timestamp,
 };
 
 /// See [`ConversationStore::begin_turn`](crate::traits::ConversationStore::begin_turn).
@@ -32,9 +33,10 @@ pub(super) async fn begin(
             if let Some(ids) = once.replay(conn).await? {
                 return replayed(conn, &once.principal, &ids).await;
             }
-            let (user, assistant, lease) = begin_once(conn, &once.principal, &begin, now).await?;
+            let begun = begin_once(conn, &once.principal, &begin, now).await?;
+            let (user, assistant) = (begun.user_message.id, begun.assistant_message.id);
             once.remember(conn, [*user.as_bytes(), *assistant.as_bytes()].concat(), now).await?;
-            load(conn, &once.principal, (user, assistant), Some(lease)).await
+            Ok(begun)
         })
     });
     write.await
@@ -49,20 +51,10 @@ async fn replayed(
         let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
         bytes.map(MessageId::from_bytes).ok_or_else(|| damaged("an id"))
     };
-    let both = (id(ids.get(..16))?, id(ids.get(16..))?);
-    load(conn, principal, both, None).await
-}
-
-async fn load(
-    conn: &mut SqliteConnection,
-    principal: &PrincipalId,
-    (user, assistant): (MessageId, MessageId),
-    lease: Option<Lease>,
-) -> Result<BegunTurn> {
-    let [user_message, assistant_message] =
-        messages::by_ids(conn, principal, [user, assistant]).await?;
+    let both = [id(ids.get(..16))?, id(ids.get(16..))?];
+    let [user_message, assistant_message] = messages::by_ids(conn, principal, both).await?;
     let session = sessions::by_id(conn, principal, user_message.session_id).await?;
-    Ok(BegunTurn { session, user_message, assistant_message, lease })
+    Ok(BegunTurn { session, user_message, assistant_message, lease: None })
 }
 
 /// What is answered: a new question under a parent, or one that is there.
@@ -76,20 +68,26 @@ async fn begin_once(
     principal: &PrincipalId,
     begin: &BeginTurn,
     now: Timestamp,
-) -> Result<(MessageId, MessageId, Lease)> {
+) -> Result<BegunTurn> {
     let (session, question) = place(conn, principal, begin, now).await?;
-    let (seq, user, new) = match question {
-        Question::Asked { seq, id } => (seq, id, NewMessages { n: 1, title: None }),
+    let (seq, user_message, new) = match question {
+        Question::Asked { seq, id } => {
+            let asked = messages::by_id(conn, principal, id).await?;
+            (seq, asked, NewMessages { n: 1, title: None })
+        }
         Question::New { parent } => {
-            let (seq, id) = ask(conn, session, (parent, begin), now).await?;
+            let (seq, asked) = ask(conn, session, (parent, begin), now).await?;
             let title = sessions::made_title(&begin.content);
-            (seq, id, NewMessages { n: 2, title: Some(title) })
+            (seq, asked, NewMessages { n: 2, title: Some(title) })
         }
     };
     let (assistant, token) = (MessageId::new(), LeaseToken::new());
     let expires_at = after(now, begin.lease_ttl);
-    sql("INSERT INTO messages (id, session, parent, role, state, content, model, token, expires_at, created_at)
-         VALUES (?, ?, ?, ?, ?, '', ?, ?, ?, ?)")
+    let row = sql(concat!(
+        "INSERT INTO messages (id, session, parent, role, state, content, model, token, expires_at, created_at)
+         VALUES (?, ?, ?, ?, ?, '', ?, ?, ?, ?) ",
+        returning_message!()
+    ))
     .bind(assistant)
     .bind(session)
     .bind(seq)
@@ -99,11 +97,13 @@ async fn begin_once(
     .bind(token)
     .bind(expires_at)
     .bind(now)
-    .run(conn)
+    .one(conn)
     .await?;
-    count(conn, session, new, now).await?;
+    let assistant_message = message_of(&row)?;
+    let session = count(conn, session, new, now).await?;
     let job = JobId::from_bytes(*assistant.as_bytes());
-    Ok((user, assistant, Lease { job, token, expires_at }))
+    let lease = Some(Lease { job, token, expires_at });
+    Ok(BegunTurn { session, user_message, assistant_message, lease })
 }
 
 async fn place(
@@ -217,13 +217,13 @@ async fn ask(
     session: SessionId,
     (parent, begin): (Option<i64>, &BeginTurn),
     now: Timestamp,
-) -> Result<(i64, MessageId)> {
-    let id = MessageId::new();
-    let row = sql(
+) -> Result<(i64, Message)> {
+    let row = sql(concat!(
         "INSERT INTO messages (id, session, parent, role, state, content, metadata, created_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING seq",
-    )
-    .bind(id)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?) ",
+        returning_message!()
+    ))
+    .bind(MessageId::new())
     .bind(session)
     .bind(parent)
     .bind(role_name(MessageRole::User))
@@ -235,7 +235,7 @@ async fn ask(
     .await?;
     let seq = row.col("seq")?;
     make_searchable(conn, session, (seq, &begin.content)).await?;
-    Ok((seq, id))
+    Ok((seq, message_of(&row)?))
 }
 
 /// What a turn adds to its session.
@@ -250,18 +250,21 @@ async fn count(
     session: SessionId,
     new: NewMessages,
     now: Timestamp,
-) -> Result<()> {
-    sql("UPDATE sessions SET
+) -> Result<Session> {
+    let row = sql(concat!(
+        "UPDATE sessions SET
             title = CASE WHEN message_count = 0 AND named = 0 THEN coalesce(?1, title) ELSE title END,
             folded = CASE WHEN message_count = 0 AND named = 0 THEN coalesce(?2, folded) ELSE folded END,
             message_count = message_count + ?3, updated_at = ?4
-         WHERE id = ?5")
+         WHERE id = ?5 ",
+        returning_session!()
+    ))
     .bind(new.title.as_deref())
     .bind(new.title.as_deref().map(fold))
     .bind(new.n)
     .bind(now)
     .bind(session)
-    .run(conn)
-    .await
-    .map(|_| ())
+    .one(conn)
+    .await?;
+    session_of(&row)
 }

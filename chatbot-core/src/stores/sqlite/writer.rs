@@ -1,5 +1,6 @@
 //! Who writes: one task with one connection, so that nothing ever waits for a lock, and group commit, so that many
-//! writes share one flush.
+//! writes share one flush. The task has a thread of its own: each of its statements is a way to the connection's thread
+//! and back, and on the way back it must not queue behind tasks that compute.
 //!
 //! Requests wait in two lanes. A round takes every interactive request that waits, and bulk ones: within a time limit
 //! where nobody waits, one in every second round where somebody does, so that neither lane starves. Each runs in
@@ -15,18 +16,19 @@ mod task;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
 use futures_util::future::BoxFuture;
 use sqlx::sqlite::SqliteConnection;
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc, oneshot};
-use tokio::task::JoinHandle;
 
 use self::request::{Request, Typed};
 use self::task::{State, Task};
 use super::error::closed;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Requests that wait in one lane before the next caller has to.
 const LANE_CAPACITY: usize = 1024;
@@ -69,7 +71,7 @@ pub(super) struct Writer {
     bulk: mpsc::Sender<Box<dyn Request>>,
     control: mpsc::Sender<Control>,
     counters: Arc<Counters>,
-    task: std::sync::Mutex<Option<JoinHandle<()>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// Asks the task for what is done between rounds.
@@ -97,7 +99,10 @@ enum Control {
 
 impl Writer {
     /// Starts the task. `checkpoint` is notified whenever the log has grown enough.
-    pub(super) fn start(conn: SqliteConnection, checkpoint: Arc<Notify>) -> Self {
+    ///
+    /// # Errors
+    /// `internal` where the system gives no thread.
+    pub(super) fn start(conn: SqliteConnection, checkpoint: Arc<Notify>) -> Result<Self> {
         let (interactive, interactive_rx) = mpsc::channel(LANE_CAPACITY);
         let (bulk, bulk_rx) = mpsc::channel(LANE_CAPACITY);
         let (control, control_rx) = mpsc::channel(4);
@@ -111,8 +116,13 @@ impl Writer {
             checkpoint,
             state: State::default(),
         };
-        let task = std::sync::Mutex::new(Some(tokio::spawn(task.run())));
-        Self { interactive, bulk, control, counters, task }
+        let runtime = Handle::current();
+        let thread = std::thread::Builder::new()
+            .name("chatbot-writer".to_owned())
+            .spawn(move || runtime.block_on(task.run()))
+            .map_err(|error| Error::internal("There is no thread to write.").with_source(error))?;
+        let thread = Mutex::new(Some(thread));
+        Ok(Self { interactive, bulk, control, counters, thread })
     }
 
     /// Runs `operation` in a transaction and returns once it is on the disk.
@@ -165,9 +175,9 @@ impl Writer {
     /// Writes what waits and closes the connection.
     pub(super) async fn close(&self) {
         self.control.send(Control::Close).await.ok();
-        let task = self.task.lock().ok().and_then(|mut task| task.take());
-        if let Some(task) = task {
-            task.await.ok();
+        let thread = self.thread.lock().ok().and_then(|mut thread| thread.take());
+        if let Some(thread) = thread {
+            tokio::task::spawn_blocking(|| thread.join()).await.ok();
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 /// A write that waits, whatever its result is.
 #[async_trait]
 pub(super) trait Request: Send {
-    /// Runs it; keeps the result for later.
+    /// Runs it in the savepoint that is open, and goes back to its beginning where it fails; keeps the result for later.
     async fn run(&mut self, conn: &mut SqliteConnection) -> Ran;
 
     /// Gives the result to the caller: its own, unless the commit failed.
@@ -55,17 +55,14 @@ where
 {
     async fn run(&mut self, conn: &mut SqliteConnection) -> Ran {
         let Some(operation) = self.operation.take() else { return Ran::Fine };
-        if let Err(error) = sql("SAVEPOINT request").run(conn).await {
-            return Ran::Broken(error);
-        }
         let outcome = AssertUnwindSafe(operation(&mut *conn)).catch_unwind().await;
         let outcome = outcome.unwrap_or_else(|_| Err(Error::internal("A write broke off.")));
-        let ended = end_savepoint(conn, outcome.is_err()).await;
-        let ran = match (&outcome, ended) {
-            (Ok(_), Ok(())) => Ran::Fine,
-            (Err(_), Ok(())) => Ran::RolledBack,
-            (Err(first), Err(_)) => Ran::Broken(repeated(first)),
-            (Ok(_), Err(error)) => Ran::Broken(error),
+        let ran = match &outcome {
+            Ok(_) => Ran::Fine,
+            Err(error) => match sql("ROLLBACK TO request").run(conn).await {
+                Ok(_) => Ran::RolledBack,
+                Err(_) => Ran::Broken(repeated(error)),
+            },
         };
         self.outcome = Some(outcome);
         ran
@@ -83,13 +80,6 @@ where
         }
         reply.send(result).ok();
     }
-}
-
-async fn end_savepoint(conn: &mut SqliteConnection, undo: bool) -> Result<()> {
-    if undo {
-        sql("ROLLBACK TO request").run(conn).await?;
-    }
-    sql("RELEASE request").run(conn).await.map(|_| ())
 }
 
 /// The same failure once more, for each request of the round.

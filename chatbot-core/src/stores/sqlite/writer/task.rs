@@ -25,6 +25,11 @@ const CHECKPOINT_BYTES: u64 = 16 << 20;
 /// What a request writes to the log unless its caller says more: a few pages of 4 KiB.
 const USUAL_BYTES: u64 = 16 << 10;
 
+/// Opens a round and its first savepoint. One text, because each is a way to the connection's thread and back.
+const BEGIN: &str = "BEGIN IMMEDIATE; SAVEPOINT request";
+/// From one request to the next. The commit closes the last savepoint.
+const NEXT: &str = "RELEASE request; SAVEPOINT request";
+
 /// Requests that were run and wait for their commit.
 type Round = Vec<Box<dyn Request>>;
 /// A request and the lane it waited in.
@@ -85,16 +90,17 @@ impl Task {
 
     async fn round(&mut self, first: Waiting) {
         let mut round = Round::new();
-        let committed = match self.begin().await {
-            Ok(()) => match self.fill(first, &mut round).await {
-                Ok(()) => self.commit().await,
-                Err(error) => {
-                    self.roll_back().await;
-                    Err(error)
-                }
-            },
+        let filled = match self.begin().await {
+            Ok(()) => self.fill(first, &mut round).await,
             Err(error) => {
                 round.push(first.1);
+                Err(error)
+            }
+        };
+        let committed = match filled {
+            Ok(()) => self.commit().await,
+            Err(error) => {
+                self.roll_back().await;
                 Err(error)
             }
         };
@@ -105,7 +111,7 @@ impl Task {
         if self.state.flush_failed {
             return Err(flush_failed());
         }
-        sql("BEGIN IMMEDIATE").run(&mut self.conn).await.map(|_| ())
+        sql(BEGIN).run(&mut self.conn).await.map(|_| ())
     }
 
     /// Runs `first` and what else belongs into the round. An error means that the transaction is gone.
@@ -144,7 +150,14 @@ impl Task {
     async fn run_one(&mut self, mut request: Box<dyn Request>, round: &mut Round) -> Result<()> {
         self.counters.requests.fetch_add(1, Ordering::Relaxed);
         self.counters.unflushed_bytes.fetch_add(USUAL_BYTES, Ordering::Relaxed);
-        let ran = request.run(&mut self.conn).await;
+        let savepoint = match round.is_empty() {
+            true => Ok(()),
+            false => sql(NEXT).run(&mut self.conn).await.map(|_| ()),
+        };
+        let ran = match savepoint {
+            Ok(()) => request.run(&mut self.conn).await,
+            Err(error) => Ran::Broken(error),
+        };
         round.push(request);
         match ran {
             Ran::Fine => Ok(()),

@@ -1,7 +1,6 @@
 //! Who waits for whom, what shares a commit, and what a failure takes with it.
 
 use std::path::Path;
-use std::sync::Mutex;
 
 use super::super::connect;
 use super::super::sql::{Columns as _, sql};
@@ -29,7 +28,7 @@ impl Bench {
                       CREATE TABLE rows (name TEXT NOT NULL,
                           parent INTEGER REFERENCES parents (id) DEFERRABLE INITIALLY DEFERRED)";
         sqlx::raw_sql(tables).execute(&mut conn).await.unwrap();
-        let writer = Arc::new(Writer::start(conn, Arc::new(Notify::new())));
+        let writer = Arc::new(Writer::start(conn, Arc::new(Notify::new())).unwrap());
         Self { writer, dir, log: Log::default() }
     }
 
@@ -52,7 +51,7 @@ impl Bench {
         Gate { _open: open }
     }
 
-    fn queue<F>(&self, lane: Lane, operation: F) -> JoinHandle<Result<()>>
+    fn queue<F>(&self, lane: Lane, operation: F) -> tokio::task::JoinHandle<Result<()>>
     where
         F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<()>> + Send + 'static,
     {
@@ -61,7 +60,7 @@ impl Bench {
     }
 
     /// Queues a request that writes a row of this name.
-    fn insert(&self, lane: Lane, name: &'static str) -> JoinHandle<Result<()>> {
+    fn insert(&self, lane: Lane, name: &'static str) -> tokio::task::JoinHandle<Result<()>> {
         let log = Arc::clone(&self.log);
         self.queue(lane, move |conn| {
             Box::pin(async move {
