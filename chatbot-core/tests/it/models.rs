@@ -362,6 +362,19 @@ async fn a_heading_is_no_answer_while_there_is_one_below_it() {
 }
 
 #[tokio::test]
+async fn the_question_itself_is_no_answer() {
+    let text = "ask(\"who founded the city?\"); \nWho founded the city? Amara did, in 1911. It lies by the sea.";
+    let sources = vec![source(1, text)].into();
+    let question = "Who founded the city?".to_owned();
+    let answer = quoted(Grounding { question, sources, terms: Vec::new().into() }).await;
+    assert!(answer.contains("Amara did, in 1911."), "{answer}");
+    let sources = vec![source(1, "Who founded the city?")].into();
+    let question = "Who founded the city?".to_owned();
+    let answer = quoted(Grounding { question, sources, terms: Vec::new().into() }).await;
+    assert_eq!(answer, "Who founded the city? [1]", "where there is nothing else");
+}
+
+#[tokio::test]
 async fn the_extractive_model_needs_documents_and_quotes_no_deleted_one() {
     let error = ExtractiveModel::default().complete(&Context::local(), request()).await;
     assert_eq!(error.map_err(|error| error.kind()), Err(ErrorKind::InvalidInput));

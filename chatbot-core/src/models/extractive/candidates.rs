@@ -24,6 +24,9 @@ mod weights {
     pub(super) const HEADING: f32 = -1.0;
 }
 
+/// Words from which on a question is found in a sentence: two may stand together in any.
+const MIN_ECHO_WORDS: usize = 3;
+
 /// A sentence of a source.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Candidate {
@@ -35,9 +38,12 @@ pub(super) struct Candidate {
     pub(super) score: f32,
     /// Whether it, or the sentence before it, has any term of the question, or it means something near.
     pub(super) is_related: bool,
+    /// Whether it holds the question, word for word: what asks does not answer.
+    is_echo: bool,
 }
 
-/// Every sentence of the sources, in reading order; one that stands in several sources only once.
+/// Every sentence of the sources, in reading order; one that stands in several sources only once, and one that holds the
+/// question only where there is no other.
 pub(super) fn candidates(grounding: &Grounding) -> Vec<Candidate> {
     let question = Question::new(grounding);
     let scores = grounding.sources.iter().map(|source| source.score);
@@ -46,17 +52,12 @@ pub(super) fn candidates(grounding: &Grounding) -> Vec<Candidate> {
     let mut candidates = Vec::new();
     for (at, source) in grounding.sources.iter().enumerate().filter(|(_, source)| !source.deleted) {
         let weight = weights::PASSAGE * (source.score / best).max(0.0);
-        let rated = question.rate(source).into_iter();
-        candidates.extend(
-            rated
-                .filter(|(span, ..)| seen.insert(span.slice(&source.text).unwrap_or_default()))
-                .map(|(span, score, is_related)| Candidate {
-                    source: at,
-                    span,
-                    score: score + weight,
-                    is_related,
-                }),
-        );
+        let mut rated = question.rate(at, source);
+        rated.retain(|c| seen.insert(c.span.slice(&source.text).unwrap_or_default()));
+        candidates.extend(rated.into_iter().map(|c| Candidate { score: c.score + weight, ..c }));
+    }
+    if candidates.iter().any(|candidate| !candidate.is_echo) {
+        candidates.retain(|candidate| !candidate.is_echo);
     }
     candidates
 }
@@ -64,6 +65,8 @@ pub(super) fn candidates(grounding: &Grounding) -> Vec<Candidate> {
 /// A question, ready to rate sentences by.
 struct Question {
     terms: Vec<Term>,
+    /// See [`words`]; `None` where it is too short to be told from a turn of phrase.
+    words: Option<String>,
     own: TermSet,
     wanted: Wanted,
 }
@@ -88,15 +91,17 @@ impl Question {
             surface: term.surface,
             stems: term.stems,
         });
+        let words = words(&grounding.question);
         Self {
             terms: terms.collect(),
+            words: (words.split_whitespace().count() >= MIN_ECHO_WORDS).then_some(words),
             own: TermSet::of(&[&grounding.question], None),
             wanted: Wanted::by(&grounding.question),
         }
     }
 
-    /// The sentences of a source, how well each answers, and whether it has to do with the question at all.
-    fn rate(&self, source: &Source) -> Vec<(Span, f32, bool)> {
+    /// The sentences of the source at this place, and how well each answers.
+    fn rate(&self, at: usize, source: &Source) -> Vec<Candidate> {
         let language = detect_language(&source.text);
         let heading = source.heading.as_deref().unwrap_or_default();
         let above = TermSet::of(&[&source.title, heading], language.as_ref());
@@ -126,11 +131,18 @@ impl Question {
                         }
                     };
             }
-            rated.push((span, score, is_related));
+            let is_echo = self.words.as_ref().is_some_and(|own| words(text).contains(own));
+            rated.push(Candidate { source: at, span, score, is_related, is_echo });
             before = here;
         }
         rated
     }
+}
+
+/// The words of a text in lower case, a space around each: how a text is found in another whatever stands between words.
+fn words(text: &str) -> String {
+    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.fold(" ".to_owned(), |all, word| all + &word.to_lowercase() + " ")
 }
 
 /// Whether a sentence is the title or the heading that it stands under, the last step of its path.
