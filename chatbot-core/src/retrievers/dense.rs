@@ -15,7 +15,7 @@ use crate::traits::{
     Candidate, ChunkReader, EmbedKind, EmbedRequest, Embedder, Find, Index, IndexQuery, Query,
     Retrieval, Retriever,
 };
-use crate::types::{ChunkId, RetrievalTrace, SourceScores, Strategy};
+use crate::types::{ChunkId, Language, RetrievalTrace, SourceScores, Strategy};
 
 /// Hits asked of the index for each candidate wanted, because its scores are rounded. With four times as many and exact
 /// scores after that, the tests find what an exact search finds, whatever the filter.
@@ -40,6 +40,11 @@ impl DenseRetriever {
         embedder: Arc<dyn Embedder>,
     ) -> Self {
         Self { index, reader, embedder }
+    }
+
+    /// The languages that the embedder knows; `None` where it knows most of them.
+    pub(super) fn languages(&self) -> Option<&[Language]> {
+        self.embedder.info().languages.as_deref()
     }
 
     /// The question's vector.

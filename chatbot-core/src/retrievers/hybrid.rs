@@ -19,6 +19,18 @@ use crate::types::{ChunkId, Language, RetrievalTrace, Strategy, TraceStep};
 /// Candidates of each list that are fused: the number that the weights were compared with. More cost a vector each to read.
 const CANDIDATES: usize = 100;
 
+/// Whether an embedder that knows these languages, `None` for most of them, knows the question's. A question that nothing
+/// speaks for, such as a name or a term of art, may be English where its letters are.
+fn knows(languages: Option<&[Language]>, question: &str) -> bool {
+    languages.is_none_or(|known| match question_language(question) {
+        Some(language) => known.contains(&language),
+        None => {
+            let mut letters = question.chars().filter(|c| c.is_alphabetic());
+            letters.all(|letter| letter.is_ascii()) && known.iter().any(|l| l.as_str() == "eng")
+        }
+    })
+}
+
 /// Finds chunks by words and by meaning. Where the embedder does not answer, the words alone decide, and the trace says
 /// so.
 #[derive(Debug, Clone)]
@@ -70,7 +82,11 @@ impl HybridRetriever {
         }
         found.candidates = union.into_values().collect();
         let scores: Vec<_> = found.candidates.iter().map(|candidate| candidate.scores).collect();
-        for (candidate, score) in found.candidates.iter_mut().zip(self.fusion.scores(&scores)) {
+        let fusion = match self.dense.languages() {
+            languages if knows(languages, &query.text) => self.fusion,
+            _ => self.fusion.led_by_words(),
+        };
+        for (candidate, score) in found.candidates.iter_mut().zip(fusion.scores(&scores)) {
             candidate.score = score;
         }
         best_first(&mut found.candidates);
@@ -131,18 +147,13 @@ impl AutoRetriever {
     ) -> Self {
         Self { hybrid, lexical, languages }
     }
-
-    fn knows(&self, question: &str) -> bool {
-        self.languages.as_ref().is_none_or(|known| {
-            question_language(question).is_some_and(|language| known.contains(&language))
-        })
-    }
 }
 
 #[async_trait]
 impl Retriever for AutoRetriever {
     async fn retrieve(&self, ctx: &Context, query: &Query) -> Result<Retrieval> {
-        let chosen = if self.knows(&query.text) { &self.hybrid } else { &self.lexical };
+        let is_known = knows(self.languages.as_deref(), &query.text);
+        let chosen = if is_known { &self.hybrid } else { &self.lexical };
         chosen.retrieve(ctx, query).await
     }
 }

@@ -209,7 +209,8 @@ async fn a_question_in_a_language_that_the_embedder_does_not_know_is_searched_by
     for (question, known, strategy) in [
         ("where is the lighthouse of the island?", known.clone(), Strategy::Hybrid),
         ("¿Dónde está el faro de la isla?", known.clone(), Strategy::Lexical),
-        ("lighthouse", known, Strategy::Lexical),
+        ("lighthouse", known.clone(), Strategy::Hybrid),
+        ("маяк", known, Strategy::Lexical),
         ("¿Dónde está el faro de la isla?", None, Strategy::Hybrid),
     ] {
         let found = corpus.ask(&auto(known), question).await;

@@ -375,6 +375,13 @@ async fn the_question_itself_is_no_answer() {
 }
 
 #[tokio::test]
+async fn a_line_of_a_program_is_no_answer_while_there_is_another() {
+    let text = "Where does the Seine rise?\n\nOk(())\n\nIt flows north. It rises near Dijon. The Seine is long.";
+    let answer = quoted(Grounding { sources: vec![source(1, text)].into(), ..grounding() }).await;
+    assert!(answer.contains("near Dijon") && !answer.contains("Ok(())"), "{answer}");
+}
+
+#[tokio::test]
 async fn the_extractive_model_needs_documents_and_quotes_no_deleted_one() {
     let error = ExtractiveModel::default().complete(&Context::local(), request()).await;
     assert_eq!(error.map_err(|error| error.kind()), Err(ErrorKind::InvalidInput));

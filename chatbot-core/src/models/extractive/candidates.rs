@@ -22,6 +22,8 @@ mod weights {
     pub(super) const WANTED: f32 = 0.3;
     /// Being the heading itself: it has the question's words, and says nothing. As much as all of the words count.
     pub(super) const HEADING: f32 = -1.0;
+    /// Being a line of a program or the rule of a table, which says nothing without its neighbours.
+    pub(super) const SIGNS: f32 = -1.0;
 }
 
 /// Words from which on a question is found in a sentence: two may stand together in any.
@@ -118,6 +120,10 @@ impl Question {
             if is_heading(text, source) {
                 score += weights::HEADING;
             }
+            let is_signs = is_mostly_signs(text);
+            if is_signs {
+                score += weights::SIGNS;
+            }
             let mut is_related = false;
             for term in &self.terms {
                 let (is_here, was_before) = (term.is_in(&here), term.is_in(&before));
@@ -131,6 +137,7 @@ impl Question {
                         }
                     };
             }
+            is_related &= !is_signs;
             let is_echo = self.words.as_ref().is_some_and(|own| words(text).contains(own));
             rated.push(Candidate { source: at, span, score, is_related, is_echo });
             before = here;
@@ -143,6 +150,12 @@ impl Question {
 fn words(text: &str) -> String {
     let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     words.fold(" ".to_owned(), |all, word| all + &word.to_lowercase() + " ")
+}
+
+/// Whether more than a third of a text is brackets and operators: prose has one in ten at most.
+fn is_mostly_signs(text: &str) -> bool {
+    let signs = text.matches(|c| "(){}[]<>=;_|&\\".contains(c)).count();
+    signs * 3 > text.chars().filter(|c| !c.is_whitespace()).count()
 }
 
 /// Whether a sentence is the title or the heading that it stands under, the last step of its path.

@@ -110,7 +110,7 @@ function pages(source: Source, t: TFunction): string | null {
   return last === null || last === first ? t("page", { page: first }) : t("pages", { first, last });
 }
 
-/** Three figures: fused scores are small, others are not. */
+/** Two decimals tell fused scores apart; of large ones nobody wants any. */
 function formatScore(score: number): string {
-  return Math.abs(score) >= 100 ? Math.round(score).toString() : score.toPrecision(3);
+  return Math.abs(score) >= 100 ? Math.round(score).toString() : score.toFixed(2);
 }
