@@ -1,5 +1,7 @@
 //! The facade: everything a host can do with an engine.
 
+mod embedding;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,8 +18,8 @@ use crate::error::Result;
 use crate::traits::{ByteStream, Idempotency, once};
 use crate::types::{
     Chunk, Collection, CollectionId, CollectionPatch, Document, DocumentId, DocumentPatch,
-    DocumentVersion, EmbeddingProgress, Feedback, ListDocuments, ListSessions, MediaType, Message,
-    MessageId, NewCollection, Page, PageRequest, RawDocument, SearchReply, SearchRequest, Session,
+    DocumentVersion, Feedback, ListDocuments, ListSessions, MediaType, Message, MessageId,
+    NewCollection, Page, PageRequest, RawDocument, SearchReply, SearchRequest, Session,
     SessionEvent, SessionId, SessionPatch, Span,
 };
 
@@ -93,28 +95,11 @@ impl Chatbot {
         self.engine.ingest_path(ctx, path.as_ref(), &options).await
     }
 
-    /// How far the embedding of everything has come, and how long the rest will take.
-    ///
-    /// # Errors
-    /// `storage`.
-    pub async fn embedding_progress(&self) -> Result<EmbeddingProgress> {
-        self.engine.embedding_progress().await
-    }
-
-    /// Embeds no further batch until it is resumed. Documents go on answering by their words.
-    pub fn pause_embedding(&self) {
-        self.engine.pause_embedding(true);
-    }
-
-    /// Goes on with the embedding.
-    pub fn resume_embedding(&self) {
-        self.engine.pause_embedding(false);
-    }
-
     /// Answers a question from the documents: the finished message, with its citations and sources.
     ///
     /// # Errors
-    /// `invalid_input`, `too_large`, `storage`. A turn that fails later is a message with its `error`.
+    /// `invalid_input`, `too_large`, `unsupported` for a strategy, `storage`. A turn that fails later is a message with
+    /// its `error`.
     ///
     /// # Cancellation
     /// Stops the model; the message is stored as cancelled.
@@ -466,8 +451,8 @@ impl Chatbot {
     /// Asks: stores the question, then answers it in a task that the engine owns.
     ///
     /// # Errors
-    /// `invalid_input`, `too_large`, `not_found`, `conflict`, `storage`: nothing was stored then. What fails later is
-    /// a `failed` event, and the message says so.
+    /// `invalid_input`, `too_large`, `not_found`, `unsupported` for a strategy, `conflict`, `storage`: nothing was stored
+    /// then. What fails later is a `failed` event, and the message says so.
     pub async fn chat(&self, ctx: &Context, request: TurnRequest) -> Result<Turn> {
         self.engine.chat(ctx, request).await
     }

@@ -10,6 +10,7 @@ use futures_util::stream::{self, BoxStream};
 use super::Engine;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
+use crate::text::refuse_nul;
 use crate::traits::{AcceptDocument, AcceptVersion, Accepted, ByteStream, Idempotency, Signal};
 use crate::types::{
     Collection, CollectionId, CollectionPatch, Document, DocumentId, DocumentPatch, DocumentStatus,
@@ -59,6 +60,7 @@ impl Engine {
         idempotency: Option<Idempotency>,
     ) -> Result<Collection> {
         let name = checked_name("name", &new.name, MAX_NAME_CHARS)?;
+        refuse_nul("`description`", &new.description)?;
         let new = NewCollection { name, ..new };
         self.store().create_collection(ctx, new, idempotency).await
     }
@@ -73,6 +75,7 @@ impl Engine {
         if let Some(name) = &mut patch.name {
             *name = checked_name("name", name, MAX_NAME_CHARS)?;
         }
+        refuse_nul("`description`", patch.description.as_deref().unwrap_or_default())?;
         self.store().update_collection(ctx, id, patch).await
     }
 
@@ -256,6 +259,7 @@ fn is_settled(document: &Document) -> bool {
 }
 
 pub(super) fn checked_name(field: &'static str, text: &str, max_chars: usize) -> Result<String> {
+    refuse_nul(&format!("`{field}`"), text)?;
     let text = text.trim();
     if text.is_empty() || text.chars().count() > max_chars {
         return Err(Error::new(

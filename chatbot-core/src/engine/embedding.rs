@@ -311,7 +311,7 @@ impl Engine {
     }
 
     /// Waits until searches use every vector that is stored now. The only place that knows what says so.
-    pub(super) async fn vectors_applied(&self, ctx: &Context) -> Result<()> {
+    pub(crate) async fn vectors_applied(&self, ctx: &Context) -> Result<()> {
         let Some(dense) = &self.dense else { return Ok(()) };
         let last = self.store().last_change(ctx).await?;
         ctx.run(dense.reached(last)).await

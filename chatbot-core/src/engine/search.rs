@@ -49,7 +49,7 @@ impl Engine {
     }
 
     /// What finds passages by this strategy; `None` where none are wanted.
-    fn retriever(&self, strategy: Strategy) -> Result<Option<&Arc<dyn Retriever>>> {
+    pub(super) fn retriever(&self, strategy: Strategy) -> Result<Option<&Arc<dyn Retriever>>> {
         if strategy == Strategy::None {
             return Ok(None);
         }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{CollectionId, Filter, Source};
 use crate::error::{Error, Result};
+use crate::text::refuse_nul;
 
 /// How passages are found. Not every build and configuration has all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -139,11 +140,12 @@ impl SearchRequest {
     /// Checks the limits.
     ///
     /// # Errors
-    /// `invalid_input` for an empty query or `top_k` out of range; `too_large` for a query over 32 KiB.
+    /// `invalid_input` for an empty query, one with U+0000, or `top_k` out of range; `too_large` for a query over 32 KiB.
     pub fn validate(&self) -> Result<()> {
         if self.query.trim().is_empty() {
             return Err(Error::invalid("The query is empty."));
         }
+        refuse_nul("The query", &self.query)?;
         if self.query.len() > Self::MAX_QUERY_BYTES {
             return Err(Error::new(
                 crate::error::ErrorKind::TooLarge,

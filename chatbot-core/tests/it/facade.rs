@@ -2,10 +2,11 @@
 
 use chatbot_core::traits::{TurnTarget, once};
 use chatbot_core::types::{
-    DocumentStatus, Filter, ListDocuments, MediaType, MessageState, NewCollection, PageRequest,
-    SearchRequest, SessionPatch, Strategy,
+    CollectionPatch, DocumentPatch, DocumentStatus, Filter, ListDocuments, MediaType, MessageState,
+    NewCollection, PageRequest, SearchRequest, SessionPatch, Strategy,
 };
 use chatbot_core::{Chatbot, Context, ErrorKind, NewDocument, Reason, TurnRequest};
+use serde_json::json;
 
 use crate::support::{add, settled};
 
@@ -120,6 +121,50 @@ async fn collections_and_filters_narrow_a_search() {
 }
 
 #[tokio::test]
+async fn every_operator_of_a_filter_narrows_a_search() {
+    let (chatbot, ctx) =
+        (Chatbot::builder().embedder("none").build().await.unwrap(), Context::local());
+    for (title, metadata) in [
+        ("bare", json!({})),
+        ("old", json!({"year": 1999, "tags": ["red"], "by": {"name": "Ada"}})),
+        ("new", json!({"year": 2024.0, "tags": ["red", "blue"], "by": {"name": "Bo"}})),
+    ] {
+        let metadata = metadata.as_object().unwrap().clone();
+        let new = NewDocument { title: Some(title.to_owned()), metadata, ..NewDocument::default() };
+        let document = chatbot.add_text(&ctx, new, "The turbine was inspected.").await.unwrap();
+        settled(&chatbot, document.id).await;
+    }
+    let is_new = json!({"op": "eq", "key": "year", "value": 2024});
+    let is_red = json!({"op": "eq", "key": "tags", "value": "red"});
+    for (filter, expected) in [
+        (is_new.clone(), &["new"][..]),
+        (json!({"op": "ne", "key": "year", "value": 2024}), &["bare", "old"]),
+        (json!({"op": "gt", "key": "year", "value": 1999}), &["new"]),
+        (json!({"op": "gte", "key": "year", "value": 1999}), &["new", "old"]),
+        (json!({"op": "lt", "key": "year", "value": 2024}), &["old"]),
+        (json!({"op": "lte", "key": "year", "value": 2024}), &["new", "old"]),
+        (json!({"op": "in", "key": "by.name", "value": ["Ada", "Cy"]}), &["old"]),
+        (json!({"op": "nin", "key": "by.name", "value": ["Ada", "Cy"]}), &["bare", "new"]),
+        (json!({"op": "exists", "key": "year"}), &["new", "old"]),
+        (json!({"op": "exists", "key": "year", "value": false}), &["bare"]),
+        (json!({"op": "and", "filters": [is_new, is_red]}), &["new"]),
+        (
+            json!({"op": "or", "filters": [is_new, {"op": "lt", "key": "by.name", "value": "B"}]}),
+            &["new", "old"],
+        ),
+        (json!({"op": "not", "filters": [is_red]}), &["bare"]),
+        (json!({"op": "and", "filters": [is_red, {"op": "not", "filters": [is_red]}]}), &[]),
+    ] {
+        let parsed = Some(Filter::parse(&filter).unwrap());
+        let search = SearchRequest { filter: parsed, ..SearchRequest::new("turbine") };
+        let hits = chatbot.search(&ctx, search).await.unwrap().hits;
+        let mut titles: Vec<_> = hits.iter().map(|hit| hit.title.as_str()).collect();
+        titles.sort_unstable();
+        assert_eq!(titles, expected, "{filter}");
+    }
+}
+
+#[tokio::test]
 async fn a_closed_engine_has_let_go_of_its_files() {
     let folder = tempfile::tempdir().unwrap();
     let open = || Chatbot::builder().data_dir(folder.path()).build();
@@ -217,8 +262,7 @@ async fn somebody_else_sees_nothing_of_it() {
 
 #[tokio::test]
 async fn bad_input_is_refused_before_anything_is_stored() {
-    let chatbot = Chatbot::builder().embedder("none").build().await.unwrap();
-    let ctx = Context::local();
+    let (chatbot, ctx) = (Chatbot::builder().build().await.unwrap(), Context::local());
     let ask = |request: TurnRequest| chatbot.chat(&ctx, request);
     let cases = [
         (TurnRequest::new(" \n"), ErrorKind::InvalidInput),
@@ -242,12 +286,90 @@ async fn bad_input_is_refused_before_anything_is_stored() {
     }
     let (list, page) = (chatbot_core::types::ListSessions::default(), PageRequest::default());
     assert!(chatbot.sessions(&ctx, &list, &page).await.unwrap().items.is_empty());
-    let dense = SearchRequest { strategy: Strategy::Dense, ..SearchRequest::new("x") };
-    let kind = chatbot.search(&ctx, dense).await.map(drop).map_err(|e| e.kind());
-    assert_eq!(kind, Err(ErrorKind::Unsupported));
     let patch = SessionPatch { title: Some("x".repeat(201)), ..SessionPatch::default() };
     let kind = chatbot.create_session(&ctx, patch, None).await.map(drop).map_err(|e| e.kind());
     assert_eq!(kind, Err(ErrorKind::InvalidInput));
+}
+
+#[tokio::test]
+async fn what_needs_an_embedder_says_what_to_do_where_there_is_none() {
+    let chatbot = Chatbot::builder().embedder("none").build().await.unwrap();
+    let (ctx, page) = (Context::local(), PageRequest::default());
+    add(&chatbot, "manual", PUMP).await;
+    let session = chatbot.create_session(&ctx, SessionPatch::default(), None).await.unwrap();
+    for strategy in [Strategy::Dense, Strategy::Hybrid] {
+        let search = SearchRequest { strategy, ..SearchRequest::new("pump") };
+        let first = TurnRequest { strategy, ..TurnRequest::new("When is the pump oiled?") };
+        let refused = [
+            chatbot.search(&ctx, search).await.map(drop),
+            chatbot.chat(&ctx, first.clone()).await.map(drop),
+            chatbot.chat(&ctx, first.in_session(session.id)).await.map(drop),
+        ];
+        for refused in refused {
+            let error = refused.expect_err("there is no embedder");
+            assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+            assert!(error.message().contains("embedder"), "{error}");
+            assert!(error.message().contains("`auto`"), "it names what works: {error}");
+        }
+    }
+    let list = chatbot_core::types::ListSessions::default();
+    let sessions = chatbot.sessions(&ctx, &list, &page).await.unwrap().items;
+    assert_eq!(sessions.iter().map(|one| one.message_count).collect::<Vec<_>>(), [0]);
+    let answer = chatbot.ask("How often must the cooling pump be oiled?").await.unwrap();
+    assert!(!answer.abstained, "`auto` answers: {}", answer.content);
+}
+
+#[tokio::test]
+async fn the_character_nul_is_refused_in_what_people_write_and_left_out_of_documents() {
+    let (chatbot, ctx) = (Chatbot::builder().build().await.unwrap(), Context::local());
+    let text = "The cooling\0 pump is oiled every 400 hours.";
+    let document = add(&chatbot, "manual", text).await;
+    assert_eq!(document.status, DocumentStatus::Ready);
+    let kept = chatbot.text(&ctx, document.id, None, None).await.unwrap();
+    assert_eq!(kept, text.replace('\0', ""));
+    let answer = chatbot.ask("How often is the cooling pump oiled?").await.unwrap();
+    assert!(answer.citations.iter().any(|citation| citation.verified), "{answer:?}");
+
+    let nul = || "The\0 pump".to_owned();
+    let collection = |name, description| NewCollection {
+        name,
+        description,
+        visibility: chatbot_core::types::Visibility::Private,
+    };
+    let session = |patch| TurnRequest {
+        target: TurnTarget::NewSession(patch),
+        ..TurnRequest::new("When is it oiled?")
+    };
+    let titled = SessionPatch { title: Some(nul()), ..SessionPatch::default() };
+    let filed = SessionPatch { folder: Some(nul()), ..SessionPatch::default() };
+    let renamed = CollectionPatch { name: Some(nul()), ..CollectionPatch::default() };
+    let described = CollectionPatch { description: Some(nul()), ..CollectionPatch::default() };
+    let (at, id) = (document.collection_id, document.id);
+    let new = NewDocument { title: Some(nul()), ..NewDocument::default() };
+    let retitled = DocumentPatch { title: Some(nul()), ..DocumentPatch::default() };
+    let refused = [
+        chatbot.chat(&ctx, TurnRequest::new(nul())).await.map(drop),
+        chatbot.chat(&ctx, session(titled.clone())).await.map(drop),
+        chatbot.search(&ctx, SearchRequest::new(nul())).await.map(drop),
+        chatbot.create_session(&ctx, titled.clone(), None).await.map(drop),
+        chatbot.create_session(&ctx, filed, None).await.map(drop),
+        chatbot.update_session(&ctx, answer.session_id, titled).await.map(drop),
+        chatbot.create_collection(&ctx, collection(nul(), String::new()), None).await.map(drop),
+        chatbot.create_collection(&ctx, collection("a".into(), nul()), None).await.map(drop),
+        chatbot.update_collection(&ctx, at, renamed).await.map(drop),
+        chatbot.update_collection(&ctx, at, described).await.map(drop),
+        chatbot.add_text(&ctx, new, "text").await.map(drop),
+        chatbot.update_document(&ctx, id, retitled).await.map(drop),
+    ];
+    for (n, refused) in refused.into_iter().enumerate() {
+        let error = refused.expect_err(&format!("case {n} was taken"));
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "case {n}: {error}");
+        let message = error.message();
+        assert!(message.contains("U+0000") && message.contains("Remove"), "case {n}: {error}");
+    }
+    let sessions = chatbot_core::types::ListSessions::default();
+    let sessions = chatbot.sessions(&ctx, &sessions, &PageRequest::default()).await.unwrap();
+    assert_eq!(sessions.items.len(), 1, "nothing was stored");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The index that lives in the process: the contract, and what happens to it on a disk.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use chatbot_core::indexes::LocalIndex;
 use chatbot_core::testing::conformance::index as suite;
 use chatbot_core::text::{analyse, query_terms};
 use chatbot_core::traits::{
-    Find, Index, IndexBatch, IndexContent, IndexEntry, IndexQuery, IndexReply,
+    Find, Hit, Index, IndexBatch, IndexContent, IndexEntry, IndexQuery, IndexReply,
 };
 use chatbot_core::types::{Checkpoint, ChunkId, CollectionId, DocumentId, Lineage, VersionId};
 use chatbot_core::{Context, ErrorKind};
@@ -51,14 +52,21 @@ async fn add(index: &LocalIndex, upserts: Vec<IndexEntry>, seq: u64) {
     index.apply(&Context::local(), batch).await.unwrap();
 }
 
-async fn search(index: &LocalIndex, collections: Vec<CollectionId>, question: &str) -> IndexReply {
-    let query = IndexQuery {
+fn query(collections: Vec<CollectionId>, question: &str) -> IndexQuery {
+    IndexQuery {
         read_set: suite::read_set(collections),
         documents: None,
         find: Find::Terms(query_terms(question)),
         limit: 10,
-    };
+    }
+}
+
+async fn find(index: &LocalIndex, query: IndexQuery) -> IndexReply {
     index.search(&Context::local(), &query).await.unwrap()
+}
+
+async fn search(index: &LocalIndex, collections: Vec<CollectionId>, question: &str) -> IndexReply {
+    find(index, query(collections, question)).await
 }
 
 /// A folder with an index of some chunks in several segments.
@@ -178,4 +186,61 @@ async fn searches_go_on_while_it_changes() {
     }
     searches.await.unwrap();
     assert_eq!(search(&index, vec![collection], "lighthouse").await.n_chunks, 19);
+}
+
+/// A text that has the words that are asked for more or less often, or not at all, among more or fewer others.
+fn manual(n: usize) -> String {
+    let [pumps, valves, others] = [n * 7 % 5, n * 11 % 3, n * 31 % 97];
+    let words = [vec!["pump"; pumps], vec!["valve"; valves], vec!["spring"; others]];
+    words.concat().join(" ")
+}
+
+/// An index of a few thousand texts in several segments, some of them deleted and some replaced, in one collection.
+async fn manuals() -> (LocalIndex, CollectionId, Vec<IndexEntry>) {
+    let (index, collection) = (LocalIndex::open(None).unwrap(), CollectionId::new());
+    let mut entries: Vec<_> = (0..4_700).map(|n| entry(collection, &manual(n))).collect();
+    for (seq, batch) in (1..).zip(entries.chunks(235)) {
+        add(&index, batch.to_vec(), seq).await;
+    }
+    let gone: Vec<VersionId> = entries.iter().step_by(7).map(|entry| entry.version).collect();
+    let batch = IndexBatch { deletes: gone.clone(), upserts: vec![], checkpoint: at(21) };
+    index.apply(&Context::local(), batch).await.unwrap();
+    entries.retain(|entry| !gone.contains(&entry.version));
+    for (n, changed) in entries.iter_mut().enumerate().step_by(11) {
+        changed.content = IndexContent::Terms(analyse(&[&manual(n + 3)], None));
+    }
+    add(&index, entries.iter().step_by(11).cloned().collect(), 22).await;
+    (index, collection, entries)
+}
+
+#[tokio::test]
+async fn a_search_is_exact_with_any_filter_and_after_any_change() {
+    let (index, collection, entries) = manuals().await;
+    let question = query(vec![collection], "pump valve");
+    let all = find(&index, IndexQuery { limit: entries.len(), ..question.clone() }).await.hits;
+    assert!(all.len() > 3_000 && all.len() < entries.len(), "all that has one of the words");
+
+    let document_of = |hit: &Hit| {
+        entries.iter().find(|entry| entry.chunk == hit.chunk).map(|entry| entry.document).unwrap()
+    };
+    let best_first: Vec<DocumentId> = all.iter().map(document_of).collect();
+    for per_thousand in [0, 1, 10, 100, 500] {
+        let n_allowed = entries.len() * per_thousand / 1_000;
+        // Those that a search without a filter finds last, and as many from anywhere, in it or not.
+        let worst: HashSet<_> = best_first.iter().rev().take(n_allowed).copied().collect();
+        let spread = (0..n_allowed).map(|n| entries[n * 1_237 % entries.len()].document).collect();
+        for allowed in [worst, spread] {
+            assert_eq!(allowed.len(), n_allowed);
+            let ranked = all.iter().zip(&best_first);
+            let expected = ranked.filter(|(_, document)| allowed.contains(document));
+            let expected: Vec<Hit> = expected.map(|(hit, _)| *hit).collect();
+            let filtered = IndexQuery { documents: Some(Arc::new(allowed)), ..question.clone() };
+            for limit in [10, entries.len()] {
+                let found = find(&index, IndexQuery { limit, ..filtered.clone() }).await;
+                let n_expected = limit.min(expected.len());
+                assert_eq!(found.hits, expected[..n_expected], "at {per_thousand} in a thousand");
+                assert_eq!(found.n_chunks, entries.len() as u64);
+            }
+        }
+    }
 }

@@ -184,6 +184,35 @@ async fn what_is_too_large_is_refused() {
 }
 
 #[tokio::test]
+async fn the_character_nul_is_refused_in_names_and_left_out_of_texts() {
+    let server = Server::start().await;
+    let body = json!({"title": "Manual", "text": "The pump\0 is oiled every 400 hours."});
+    let added = server.post("/api/v1/documents/text", body).await.expect(202);
+    let document = format!("/api/v1/documents/{}", added["id"].as_str().unwrap());
+    assert_eq!(server.settled(added["id"].as_str().unwrap()).await["status"], "ready");
+    let text = server.get(&format!("{document}/text")).await.body;
+    assert_eq!(text, "The pump is oiled every 400 hours.");
+    let session = server.post("/api/v1/sessions", json!({})).await.expect(201);
+    let session = format!("/api/v1/sessions/{}", session["id"].as_str().unwrap());
+
+    let (post, patch) = (Method::POST, Method::PATCH);
+    for (method, path, body) in [
+        (&post, "/api/v1/chat", question("When is\0 the pump oiled?")),
+        (&post, "/api/v1/search", json!({"query": "pump\0"})),
+        (&post, "/api/v1/sessions", json!({"title": "\0Pumps"})),
+        (&patch, &session, json!({"title": "Pum\0ps"})),
+        (&post, "/api/v1/collections", json!({"name": "Pumps\0"})),
+        (&post, "/api/v1/documents/text", json!({"title": "Man\0ual", "text": "text"})),
+        (&patch, &document, json!({"title": "Man\0ual"})),
+    ] {
+        let reply = server.with_json(method.clone(), path, &body).await;
+        let error = reply.error(400, "invalid_input");
+        let message = error["error"]["message"].as_str().unwrap();
+        assert!(message.contains("U+0000") && message.contains("Remove"), "{path}: {message}");
+    }
+}
+
+#[tokio::test]
 async fn every_answer_has_the_security_headers() {
     let server = Server::start().await;
     for path in [

@@ -21,6 +21,7 @@ use super::search::Found;
 use super::{Engine, lease};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
+use crate::text::refuse_nul;
 use crate::traits::{BeginTurn, Idempotency, Signal, TurnTarget};
 use crate::types::{
     CollectionId, Event, Filter, Message, MessageError, MessageId, MessageRole, MessageState,
@@ -104,6 +105,7 @@ impl TurnRequest {
         if self.message.trim().is_empty() && !answers_again {
             return Err(Error::invalid("The message is empty."));
         }
+        refuse_nul("The message", &self.message)?;
         if self.message.len() > max_message_bytes {
             return Err(Error::new(
                 ErrorKind::TooLarge,
@@ -220,6 +222,7 @@ impl Engine {
         request: TurnRequest,
     ) -> Result<Turn> {
         request.validate(self.settings.max_message_bytes)?;
+        self.retriever(request.strategy)?;
         self.narrowed(ctx, request.collection_ids.as_deref()).await?;
         let (target, session_model) = self.checked_target(ctx, &request.target).await?;
         let name = request.model.as_deref().or(session_model.as_deref());

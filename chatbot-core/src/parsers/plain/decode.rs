@@ -125,13 +125,26 @@ pub(super) fn wide_encoding(bytes: &[u8]) -> Option<Wide> {
     }
     // Half of a text in which spaces and line breaks are the only Latin is still unlike any 8-bit encoding.
     let some = |x: usize, y: usize| (x + y) * 10 >= n;
-    if some(a, c) && few(b) && few(d) {
+    let likely = |x: usize, y: usize| some(x, y) && (x + y >= n || !reads_well(sample));
+    if likely(a, c) && few(b) && few(d) {
         return Some(Wide::Utf16 { big: true });
     }
-    if some(b, d) && few(a) && few(c) {
+    if likely(b, d) && few(a) && few(c) {
         return Some(Wide::Utf16 { big: false });
     }
     None
+}
+
+/// Whether bytes are UTF-8 as people write it but for a zero here and there: dirt, not halves of characters. In UTF-16,
+/// other scripts than Latin are full of control characters or broken sequences when they are read so.
+fn reads_well(sample: &[u8]) -> bool {
+    let is_control = |b: &u8| b.is_ascii_control() && !b"\0\t\n\r\x0C\x1B".contains(b);
+    // The sample may end inside a character.
+    let is_utf8 = match std::str::from_utf8(sample) {
+        Ok(_) => true,
+        Err(error) => error.error_len().is_none(),
+    };
+    is_utf8 && !sample.iter().any(is_control)
 }
 
 fn utf32(bytes: &[u8], big: bool) -> (Cow<'static, str>, bool) {
@@ -215,6 +228,24 @@ mod tests {
         let decoded = decode(&bytes);
         assert_eq!(decoded.text, "süße Grüße, schöne Öfen\u{FFFD}");
         assert_eq!(decoded.warnings[0].code, "invalid_characters");
+    }
+
+    #[test]
+    fn a_stray_zero_does_not_make_a_text_wide() {
+        for text in
+            ["The cooling\0 pump is oiled.", "ein\0 süßer Ofen, schön, groß", "a\0bcdefg hijklmnop"]
+        {
+            assert_eq!(decode(text.as_bytes()).text, text);
+        }
+        for text in [
+            "Однажды, в студеную пору.",
+            "मैं घर पर हूँ। वह आया।",
+            "α β γ δ ε ζ η θ ι κ",
+            "漢 字 仮 名 交 じ り 文",
+        ] {
+            assert_eq!(decode(&wide(text, false, false)).text, text);
+            assert_eq!(decode(&wide(text, false, true)).text, text);
+        }
     }
 
     #[test]
