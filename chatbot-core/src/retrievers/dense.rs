@@ -17,11 +17,10 @@ use crate::traits::{
 };
 use crate::types::{ChunkId, Language, RetrievalTrace, SourceScores, Strategy};
 
-/// Hits asked of the index for each candidate wanted, because its scores are rounded. With four times as many and exact
-/// scores after that, the tests find what an exact search finds, whatever the filter.
-const OVERSAMPLING: usize = 4;
-/// The least number of hits asked of the index.
-const MIN_HITS: usize = 50;
+/// Hits asked of the index beyond the candidates wanted, because its scores are rounded: with 8 bits a component a cosine
+/// is off by a few thousandths, and the tests find what an exact search finds, whatever the filter. Each costs a vector
+/// to read.
+const MARGIN: usize = 50;
 
 /// Finds chunks whose vectors point where the question's does, in the order of the exact cosine.
 #[derive(Debug, Clone)]
@@ -67,7 +66,7 @@ impl DenseRetriever {
             read_set: query.read_set.clone(),
             documents: query.documents.clone(),
             find: Find::Vector(vector.to_vec()),
-            limit: query.top_k.saturating_mul(OVERSAMPLING).max(MIN_HITS),
+            limit: query.top_k.saturating_add(MARGIN),
         };
         let hits = self.index.search(ctx, &search).await?.hits;
         let chunks: Vec<ChunkId> = hits.iter().map(|hit| hit.chunk).collect();

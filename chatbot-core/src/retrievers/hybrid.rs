@@ -72,12 +72,15 @@ impl HybridRetriever {
         let began = Instant::now();
         let mut union: HashMap<ChunkId, Candidate> =
             found.candidates.drain(..).map(|candidate| (candidate.chunk, candidate)).collect();
-        let by_words: Vec<ChunkId> = union.keys().copied().collect();
         for candidate in near {
-            union.entry(candidate.chunk).or_insert(candidate);
+            let dense = candidate.scores.dense;
+            union.entry(candidate.chunk).or_insert(candidate).scores.dense = dense;
         }
+        let by_words_alone = union.values().filter(|candidate| candidate.scores.dense.is_none());
+        let by_words_alone: Vec<ChunkId> =
+            by_words_alone.map(|candidate| candidate.chunk).collect();
         // By the same sum for all, so that a chunk's cosine does not depend on which list it is in.
-        for (chunk, cosine) in self.dense.cosines(ctx, query, vector, &by_words).await? {
+        for (chunk, cosine) in self.dense.cosines(ctx, query, vector, &by_words_alone).await? {
             union.entry(chunk).and_modify(|candidate| candidate.scores.dense = Some(cosine));
         }
         found.candidates = union.into_values().collect();
