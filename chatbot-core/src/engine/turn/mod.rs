@@ -227,16 +227,16 @@ impl Engine {
         let (target, session_model) = self.checked_target(ctx, &request.target).await?;
         let name = request.model.as_deref().or(session_model.as_deref());
         let model = self.model(name)?.clone();
+        let began = std::time::Instant::now();
+        let early = self.search_early(ctx, &request, &target);
         let begin = BeginTurn {
-            target: target.clone(),
+            target,
             content: request.message.clone(),
             metadata: request.metadata.clone(),
             model: model.info().name.clone(),
             idempotency: request.idempotency.clone(),
             lease_ttl: lease::TTL,
         };
-        let began = std::time::Instant::now();
-        let early = self.search_early(ctx, &request, &target);
         let begun = self.store().begin_turn(ctx, begin).await?;
         let (session_id, message_id) = (begun.session.id, begun.assistant_message.id);
         let user_message_id = begun.user_message.id;

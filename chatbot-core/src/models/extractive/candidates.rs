@@ -124,10 +124,11 @@ impl Question {
             if is_signs {
                 score += weights::SIGNS;
             }
-            let mut is_related = false;
+            let (mut is_related, mut has_all) = (false, true);
             for term in &self.terms {
                 let (is_here, was_before) = (term.is_in(&here), term.is_in(&before));
                 is_related |= is_here || was_before;
+                has_all &= is_here;
                 score += term.share
                     * match (is_here, was_before, term.is_in(&above)) {
                         (true, ..) => 1.0,
@@ -138,7 +139,8 @@ impl Question {
                     };
             }
             is_related &= !is_signs;
-            let is_echo = self.words.as_ref().is_some_and(|own| words(text).contains(own));
+            let is_echo =
+                has_all && self.words.as_ref().is_some_and(|own| words(text).contains(own));
             rated.push(Candidate { source: at, span, score, is_related, is_echo });
             before = here;
         }

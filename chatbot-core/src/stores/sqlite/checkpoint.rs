@@ -17,7 +17,7 @@ use super::writer::WriterControl;
 use crate::error::Result;
 
 /// Pages in the log from which on the writer is made to finish: 64 MiB at 4 KiB.
-const LONG_LOG_PAGES: i64 = 16_384;
+pub(super) const LONG_LOG_PAGES: i64 = 16_384;
 
 /// Copies whenever `wanted` says so, until `stop`; then closes its connection.
 pub(super) async fn run(

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::sql::{Columns as _, hex_list, sql};
-use super::texts::{PART_BYTES, parts_of, piece_of, with_wanted};
+use super::texts::{PART_BYTES, parts_of, piece_of, select_pieces};
 use super::{SqliteStore, cursor, texts, vectors};
 use crate::context::{Context, ReadSet};
 use crate::error::Result;
@@ -129,17 +129,11 @@ async fn slices(
     requests: &[PassageRequest],
 ) -> Result<Vec<Option<String>>> {
     let wanted: Vec<_> = requests.iter().map(|request| (request.version, request.span)).collect();
-    let rows = sql(with_wanted!(concat!(
-        "SELECT w.place, d.id AS document, d.collection, ",
-        piece_of!("w.first", "w.last"),
-        " FROM w CROSS JOIN documents d ON d.live = w.version CROSS JOIN texts t WHERE ",
-        parts_of!("w.version", "w.first", "w.last", "?2"),
-        " ORDER BY w.place, t.byte_start"
-    )))
-    .bind(texts::as_json(&wanted))
-    .bind(PART_BYTES)
-    .all(conn)
-    .await?;
+    let statement = select_pieces!(
+        "d.id AS document, d.collection, ",
+        "CROSS JOIN documents d ON d.live = w.version"
+    );
+    let rows = texts::read_pieces(conn, statement, &wanted).await?;
     let mut readable = Vec::with_capacity(rows.len());
     for row in rows.iter() {
         let asked = requests.get(row.col::<usize>("place")?).map(|request| request.document);

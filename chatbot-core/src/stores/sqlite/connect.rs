@@ -10,6 +10,7 @@ use sqlx::sqlite::{
 };
 use uuid::Uuid;
 
+use super::checkpoint::LONG_LOG_PAGES;
 use super::error::{damaged, fault};
 use super::sql::{Columns as _, sql};
 use crate::error::Result;
@@ -30,7 +31,9 @@ const READER_IDLE: Duration = Duration::from_secs(60);
 /// What the log's file is cut to when it starts anew: the length to which it grows under load. A shorter file would have
 /// to grow again, and a flush of a file that grows waits for the file system's journal, which cost a person who writes
 /// at such a time half as much again.
-const LOG_LIMIT_BYTES: u32 = 64 << 20;
+const LOG_LIMIT_BYTES: i64 = LONG_LOG_PAGES * PAGE_BYTES;
+/// SQLite's own choice.
+const PAGE_BYTES: i64 = 4096;
 
 /// The connection that writes.
 pub(super) async fn writer(path: &Path) -> Result<SqliteConnection> {

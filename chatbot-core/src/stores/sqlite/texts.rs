@@ -80,37 +80,43 @@ macro_rules! parts_of {
     };
 }
 
-/// Stretches of versions' texts, `w`, read from one JSON parameter.
-macro_rules! with_wanted {
-    ($select:expr) => {
+/// The statement that reads wanted stretches, `w`, in pieces; `$columns` and `$joined` say what else of each.
+macro_rules! select_pieces {
+    ($columns:literal, $joined:literal) => {
         concat!(
             "WITH w AS MATERIALIZED (
                  SELECT key AS place, unhex(value ->> 0) AS version, value ->> 1 AS first, value ->> 2 AS last
-                 FROM json_each(?1)) ",
-            $select
+                 FROM json_each(?1))
+             SELECT w.place, ",
+            $columns,
+            piece_of!("w.first", "w.last"),
+            " FROM w ",
+            $joined,
+            " CROSS JOIN texts t WHERE ",
+            parts_of!("w.version", "w.first", "w.last", "?2"),
+            " ORDER BY w.place, t.byte_start"
         )
     };
 }
 
-pub(super) use {parts_of, piece_of, with_wanted};
+pub(super) use {parts_of, piece_of, select_pieces};
 
 /// Stretches of versions' texts, in one statement however many there are.
 pub(super) async fn pieces(
     conn: &mut SqliteConnection,
     wanted: &[(VersionId, Span)],
 ) -> Result<Vec<Option<String>>> {
-    let rows = sql(with_wanted!(concat!(
-        "SELECT w.place, ",
-        piece_of!("w.first", "w.last"),
-        " FROM w CROSS JOIN texts t WHERE ",
-        parts_of!("w.version", "w.first", "w.last", "?2"),
-        " ORDER BY w.place, t.byte_start"
-    )))
-    .bind(as_json(wanted))
-    .bind(PART_BYTES)
-    .all(conn)
-    .await?;
+    let rows = read_pieces(conn, select_pieces!("", ""), wanted).await?;
     joined(&rows, wanted)
+}
+
+/// The rows of a [`select_pieces`] for these stretches.
+pub(super) async fn read_pieces(
+    conn: &mut SqliteConnection,
+    statement: &'static str,
+    wanted: &[(VersionId, Span)],
+) -> Result<Vec<SqliteRow>> {
+    sql(statement).bind(as_json(wanted)).bind(PART_BYTES).all(conn).await
 }
 
 /// The stretches whose pieces these rows are.
@@ -129,8 +135,7 @@ pub(super) fn joined<'a>(
     Ok(wanted.iter().enumerate().map(take).collect())
 }
 
-/// Wanted stretches as the parameter of [`with_wanted`].
-pub(super) fn as_json(wanted: &[(VersionId, Span)]) -> String {
+fn as_json(wanted: &[(VersionId, Span)]) -> String {
     let hex = |id: &VersionId| id.to_string().replace('-', "");
     let items: Vec<String> = wanted
         .iter()
