@@ -180,7 +180,8 @@ def contestants_of(arguments, model):
         "onnxruntime int8": (onnx("int8"), "int8"),
     }
     if arguments.embed:
-        all_of_them["chatbot-core"] = (Ours(arguments.embed, model), "f32")
+        all_of_them["chatbot-core f32"] = (Ours(arguments.embed, model), "f32")
+        all_of_them["chatbot-core builtin"] = (Ours(arguments.embed, "builtin"), "int8")
     return all_of_them
 
 

@@ -1,19 +1,19 @@
 //! How fast a model of the BERT family embeds passages, for the comparison with other libraries.
 //!
-//! `embed --model FOLDER --texts FILE.json [--threads N] [--batch N] [--repeat N] [--vectors OUT.json]`
+//! `embed --model FOLDER|builtin --texts FILE.json [--threads N] [--batch N] [--repeat N] [--vectors OUT.json]`
 //!
 //! The model is loaded before the clock starts. Prints one JSON document: passages embedded, and the seconds of wall and of
 //! processor time that took.
 #![allow(clippy::print_stdout, reason = "this program prints its figures")]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use chatbot_benches::{Failure, Result};
 use chatbot_core::Context;
-use chatbot_core::embedders::BertEmbedder;
-use chatbot_core::traits::{EmbedKind, EmbedRequest, Embedder as _};
+use chatbot_core::embedders::{BertEmbedder, BuiltinEmbedder};
+use chatbot_core::traits::{EmbedKind, EmbedRequest, Embedder};
 use serde_json::json;
 
 /// The kernel counts processor time in hundredths of a second.
@@ -34,14 +34,19 @@ async fn run() -> Result<()> {
     let options = Options::parse(std::env::args().skip(1))?;
     let texts: Vec<String> = serde_json::from_slice(&std::fs::read(&options.texts)?)?;
     let hour = Duration::from_secs(3600);
-    let embedder = BertEmbedder::with_threads(&options.model, options.threads, hour)?;
-    embed(&embedder, vec!["Load the model.".to_owned()]).await?;
+    let embedder: Box<dyn Embedder> = if options.model == Path::new("builtin") {
+        Box::new(BuiltinEmbedder::with_threads(options.threads, hour))
+    } else {
+        Box::new(BertEmbedder::with_threads(&options.model, options.threads, hour)?)
+    };
+    let embedder = &*embedder;
+    embed(embedder, vec!["Load the model.".to_owned()]).await?;
     let (begun, used) = (Instant::now(), cpu_s()?);
     let mut vectors = Vec::new();
     for _ in 0..options.repeat {
         vectors.clear();
         for batch in texts.chunks(options.batch) {
-            vectors.extend(embed(&embedder, batch.to_vec()).await?);
+            vectors.extend(embed(embedder, batch.to_vec()).await?);
         }
     }
     let figures = json!({
@@ -56,7 +61,7 @@ async fn run() -> Result<()> {
     Ok(())
 }
 
-async fn embed(embedder: &BertEmbedder, texts: Vec<String>) -> Result<Vec<Vec<f32>>> {
+async fn embed(embedder: &dyn Embedder, texts: Vec<String>) -> Result<Vec<Vec<f32>>> {
     let request = EmbedRequest { kind: EmbedKind::Document, texts };
     let vectors = embedder.embed(&Context::local(), request).await?;
     Ok(vectors.iter().map(<[f32]>::to_vec).collect())

@@ -9,6 +9,17 @@
 )]
 
 use crate::matmul::{Matrix, matmul};
+use crate::packed::widen;
+
+#[cfg(target_arch = "x86_64")]
+use crate::coded::CodedMatrix;
+#[cfg(target_arch = "x86_64")]
+pub use crate::coded::InputCodes;
+
+/// What products with codes need room for on other processors: nothing.
+#[cfg(not(target_arch = "x86_64"))]
+#[derive(Debug, Default)]
+pub struct InputCodes;
 
 /// Outputs that are computed side by side: two AVX registers.
 const LANES: usize = 16;
@@ -34,6 +45,9 @@ enum Layout {
     /// For each stretch of inputs, for each panel of outputs, for each input: the values of all outputs of the panel.
     #[cfg(target_arch = "x86_64")]
     Panels(Vec<f32>),
+    /// In 8 bits a value.
+    #[cfg(target_arch = "x86_64")]
+    Codes(CodedMatrix),
 }
 
 impl FixedMatrix {
@@ -51,13 +65,32 @@ impl FixedMatrix {
         Some(Self { layout: Layout::Rows(values), n_outputs, n_inputs })
     }
 
-    /// Writes the outputs of each row of inputs into `out`, one row after the other. `None`, and nothing is written, where the
-    /// rows are not full or `out` has not exactly room for what they become.
+    /// A matrix of 8-bit codes, a row of them for each of `scales`, which is what they are multiplied by. `None` where they are
+    /// not that many full rows.
     #[must_use]
-    pub fn apply(&self, rows: &[f32], out: &mut [f32]) -> Option<()> {
+    pub fn of_codes(codes: &[u8], scales: &[f32]) -> Option<Self> {
+        let n_outputs = scales.len();
+        let is_full = n_outputs > 0 && !codes.is_empty() && codes.len().is_multiple_of(n_outputs);
+        is_full.then_some(())?;
+        #[cfg(target_arch = "x86_64")]
+        if let Some(coded) = CodedMatrix::new(codes, scales) {
+            let n_inputs = codes.len() / n_outputs;
+            return Some(Self { layout: Layout::Codes(coded), n_outputs, n_inputs });
+        }
+        let mut values = vec![0.0; codes.len()];
+        widen(codes, scales, &mut values);
+        Self::new(values, n_outputs)
+    }
+
+    /// Writes the outputs of each row of inputs into `out`, one row after the other; `room` is for what comes in between.
+    /// `None`, and nothing is written, where the rows are not full or `out` has not exactly room for what they become.
+    #[must_use]
+    pub fn apply(&self, rows: &[f32], room: &mut InputCodes, out: &mut [f32]) -> Option<()> {
         let n_rows = rows.len() / self.n_inputs;
         let fits = n_rows * self.n_inputs == rows.len() && n_rows * self.n_outputs == out.len();
         fits.then_some(())?;
+        #[cfg(not(target_arch = "x86_64"))]
+        let InputCodes = room;
         match &self.layout {
             Layout::Rows(values) => {
                 let rows = Matrix::new(rows, (n_rows, self.n_inputs), (self.n_inputs, 1))?;
@@ -67,6 +100,8 @@ impl FixedMatrix {
             }
             #[cfg(target_arch = "x86_64")]
             Layout::Panels(values) => self.apply_panels(values, rows, out),
+            #[cfg(target_arch = "x86_64")]
+            Layout::Codes(coded) => coded.apply(rows, room, out),
         }
     }
 }
@@ -199,7 +234,7 @@ mod tests {
             let plain = FixedMatrix { layout: Layout::Rows(weight.clone()), ..best.clone() };
             for matrix in [best, plain] {
                 let mut out = vec![7.0; n_rows * n_outputs];
-                matrix.apply(&rows, &mut out).unwrap();
+                matrix.apply(&rows, &mut InputCodes::default(), &mut out).unwrap();
                 for (at, value) in out.iter().enumerate() {
                     let row = &rows[at / n_outputs * n_inputs..][..n_inputs];
                     let weights = &weight[at % n_outputs * n_inputs..][..n_inputs];
@@ -213,13 +248,61 @@ mod tests {
     }
 
     #[test]
+    fn a_product_with_codes_is_what_one_with_their_values_is() {
+        for (n_rows, n_inputs, n_outputs) in
+            [(1, 3, 1), (5, 32, 16), (6, 41, 17), (13, 801, 50), (7, 384, 32)]
+        {
+            let bytes = (0..=255_u8).filter(|byte| *byte != 128).cycle();
+            let codes: Vec<u8> = bytes.take(n_outputs * n_inputs).collect();
+            let scales: Vec<f32> = (1..=n_outputs).map(|n| n as f32 / 100.0).collect();
+            let mut rows = values(n_rows * n_inputs, 1);
+            rows[..n_inputs].fill(0.0);
+            let mut wide = vec![0.0; codes.len()];
+            widen(&codes, &scales, &mut wide);
+            let plain = FixedMatrix::new(wide, n_outputs).unwrap();
+            let coded = FixedMatrix::of_codes(&codes, &scales).unwrap();
+            let (mut out, mut expected) =
+                (vec![7.0; n_rows * n_outputs], vec![9.0; n_rows * n_outputs]);
+            let mut room = InputCodes::default();
+            for _ in 0..2 {
+                coded.apply(&rows, &mut room, &mut out).unwrap();
+            }
+            plain.apply(&rows, &mut room, &mut expected).unwrap();
+            let highest = expected.iter().fold(0.0_f32, |highest, value| highest.max(value.abs()));
+            for (value, expected) in out.iter().zip(&expected) {
+                assert!((value - expected).abs() <= 2e-4 * highest, "{value} {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_greatest_inputs_and_codes_do_not_overflow() {
+        let codes = [127_i8.cast_unsigned(), (-128_i8).cast_unsigned()].map(|c| vec![c; 1536]);
+        let matrix = FixedMatrix::of_codes(&codes.concat(), &[1.0, 1.0]).unwrap();
+        let mut out = [0.0; 2];
+        matrix.apply(&[3.0; 1536], &mut InputCodes::default(), &mut out).unwrap();
+        let exact = [3.0 * 127.0 * 1536.0, -3.0 * 128.0 * 1536.0];
+        assert!(
+            out.iter().zip(exact).all(|(a, b): (&f32, f32)| (a / b - 1.0).abs() < 1e-5),
+            "{out:?}"
+        );
+    }
+
+    #[test]
     fn what_does_not_fit_is_refused() {
         assert!(FixedMatrix::new(vec![0.0; 7], 2).is_none());
         assert!(FixedMatrix::new(vec![0.0; 7], 0).is_none());
         assert!(FixedMatrix::new(Vec::new(), 2).is_none());
-        let matrix = FixedMatrix::new(vec![0.0; 6], 2).unwrap();
-        assert!(matrix.apply(&[0.0; 4], &mut [0.0; 2]).is_none());
-        assert!(matrix.apply(&[0.0; 3], &mut [0.0; 3]).is_none());
-        assert!(matrix.apply(&[], &mut []).is_some());
+        assert!(FixedMatrix::of_codes(&[0; 7], &[1.0; 2]).is_none());
+        assert!(FixedMatrix::of_codes(&[0; 7], &[]).is_none());
+        assert!(FixedMatrix::of_codes(&[], &[1.0; 2]).is_none());
+        let floats = FixedMatrix::new(vec![0.0; 6], 2).unwrap();
+        let codes = FixedMatrix::of_codes(&[0; 6], &[1.0; 2]).unwrap();
+        let mut room = InputCodes::default();
+        for matrix in [floats, codes] {
+            assert!(matrix.apply(&[0.0; 4], &mut room, &mut [0.0; 2]).is_none());
+            assert!(matrix.apply(&[0.0; 3], &mut room, &mut [0.0; 3]).is_none());
+            assert!(matrix.apply(&[], &mut room, &mut []).is_some());
+        }
     }
 }

@@ -60,7 +60,7 @@ fn code(word: u64, bits: usize) -> f32 {
 ///
 /// # Shape
 /// As many values as codes, in as many rows of the same length as there are scales.
-pub fn widen(codes: &[u8], scales: &[f32], out: &mut [f32]) {
+pub(crate) fn widen(codes: &[u8], scales: &[f32], out: &mut [f32]) {
     let n_columns = (codes.len() / scales.len().max(1)).max(1);
     let rows = codes.chunks_exact(n_columns).zip(out.chunks_exact_mut(n_columns));
     for ((codes, values), scale) in rows.zip(scales) {

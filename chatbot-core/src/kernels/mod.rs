@@ -7,7 +7,7 @@ mod scan;
 
 #[cfg(feature = "builtin-embedder")]
 pub(crate) use chatbot_kernels::{
-    FixedMatrix, Matrix, PackedRows, add_bias, bias_gelu, matmul, residual_layer_norm,
-    softmax_rows, widen,
+    FixedMatrix, InputCodes, Matrix, PackedRows, add_bias, bias_gelu, matmul, residual_layer_norm,
+    softmax_rows,
 };
 pub use scan::{Codes, dot_f32};

@@ -1,8 +1,8 @@
 //! Dot products: of one vector with many rows of 8-bit codes, and of two vectors.
 //!
 //! Reading the rows from memory is what a scan costs in the end, so that the arithmetic must only be fast enough to
-//! wait for memory: four rows go side by side, the query stays in the nearest cache with its absolute values taken
-//! beforehand, and rows further on are fetched while these are worked on.
+//! wait for memory. Rows are read one after the other, which the processor foresees better than several side by side; rows
+//! further on are fetched meanwhile, and the query stays in the nearest cache with its absolute values taken beforehand.
 
 #![allow(
     unsafe_code,
@@ -134,60 +134,25 @@ mod avx2 {
 
     /// Codes of one register.
     const WIDTH: usize = 32;
-    /// Rows that go side by side.
-    const ROWS: usize = 4;
     /// How far ahead memory is fetched, in bytes: about ten rows of 384, which covers some 100 ns at 20 GB/s twice over.
     const AHEAD: usize = 4_096;
 
     #[target_feature(enable = "avx2")]
     pub(super) fn dot_rows(query: &[i8], absolute: &[u8], rows: &[u8], products: &mut [i32]) {
-        let dimensions = query.len();
-        let mut blocks = rows.chunks_exact(dimensions * ROWS);
-        let mut outs = products.chunks_exact_mut(ROWS);
-        for (block, out) in blocks.by_ref().zip(outs.by_ref()) {
-            prefetch(block);
-            out.copy_from_slice(&dot_block(query, absolute, block));
-        }
-        let n_done = (rows.len() / (dimensions * ROWS)).min(products.len() / ROWS) * ROWS;
-        let rest = rows.chunks_exact(dimensions).zip(products).skip(n_done);
-        for (row, product) in rest {
+        for (row, product) in rows.chunks_exact(query.len()).zip(products) {
+            prefetch(row);
             *product = dot_row(query, absolute, row);
         }
     }
 
-    /// Asks for the memory that comes a few rows after `block`. A hint: an address outside of the rows does no harm.
+    /// Asks for the memory that comes some rows after `row`. A hint: an address outside of the rows does no harm.
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn prefetch(block: &[u8]) {
-        for line in (0..block.len()).step_by(64) {
-            let ahead = block.as_ptr().wrapping_add(line + AHEAD);
+    fn prefetch(row: &[u8]) {
+        for line in (0..row.len()).step_by(64) {
+            let ahead = row.as_ptr().wrapping_add(line + AHEAD);
             _mm_prefetch::<_MM_HINT_T0>(ahead.cast());
         }
-    }
-
-    /// The products of [`ROWS`] rows.
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn dot_block(query: &[i8], absolute: &[u8], block: &[u8]) -> [i32; ROWS] {
-        let dimensions = query.len();
-        let whole = dimensions / WIDTH * WIDTH;
-        let mut sums = [_mm256_setzero_si256(); ROWS];
-        for at in (0..whole).step_by(WIDTH) {
-            let (signs, values) = (load_i8(query, at), load_u8(absolute, at));
-            for (n, sum) in sums.iter_mut().enumerate() {
-                let row = load_u8(block, n * dimensions + at);
-                *sum = _mm256_add_epi32(*sum, multiply(signs, values, row));
-            }
-        }
-        let [first, second, third, fourth] = sums;
-        let mut products = [total(first), total(second), total(third), total(fourth)];
-        if whole < dimensions {
-            for (product, row) in products.iter_mut().zip(block.chunks_exact(dimensions)) {
-                let (query, row) = (query.split_at(whole).1, row.split_at(whole).1);
-                *product += plain_i8(query, row);
-            }
-        }
-        products
     }
 
     #[inline]

@@ -110,6 +110,35 @@ async fn an_index_that_was_not_touched_comes_back() {
 }
 
 #[tokio::test]
+async fn a_commit_that_was_killed_before_it_counted_is_made_again() {
+    let (folder, collection) = filled().await;
+    let doomed = entry(collection, "The gate was painted blue.");
+    let kept = (0..10).map(|_| entry(collection, "The door was painted green."));
+    let index = LocalIndex::open(Some(folder.path())).unwrap();
+    add(&index, kept.chain([doomed.clone()]).collect(), 4).await;
+    index.close().await.unwrap();
+    drop(index);
+
+    // What the deletion writes, all but the file that makes it count, is in the folder when the process starts again.
+    let meta_file = folder.path().join("lexical").join("meta.json");
+    let meta = fs::read(&meta_file).unwrap();
+    let deletion =
+        || IndexBatch { deletes: vec![doomed.version], upserts: vec![], checkpoint: at(5) };
+    let index = LocalIndex::open(Some(folder.path())).unwrap();
+    assert!(files(folder.path(), ".del").is_empty());
+    index.apply(&Context::local(), deletion()).await.unwrap();
+    index.close().await.unwrap();
+    drop(index);
+    assert!(!files(folder.path(), ".del").is_empty(), "nothing that could be left behind");
+    fs::write(meta_file, meta).unwrap();
+
+    let index = LocalIndex::open(Some(folder.path())).unwrap();
+    assert_eq!(search(&index, vec![collection], "blue").await.hits.len(), 1);
+    index.apply(&Context::local(), deletion()).await.unwrap();
+    assert!(search(&index, vec![collection], "blue").await.hits.is_empty());
+}
+
+#[tokio::test]
 async fn a_flipped_bit_is_noticed_in_any_file() {
     for ending in ["idx", "term", "fast", "fieldnorm"] {
         let (folder, collection) = filled().await;

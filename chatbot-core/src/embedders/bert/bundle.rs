@@ -11,15 +11,15 @@
 //! `cb-token`: tokens, width, values that share a scale, bytes of the vocabulary, bits of a value (u32 each); then the
 //! vocabulary, a piece a line; then the rows, which [`PackedRows`] describes.
 //!
-//! Matrices become floats when they are loaded: products of floats are the fastest there are on most processors. The token
-//! table, of which a text needs a few hundred rows, is read where it lies.
+//! Matrices are laid out anew when they are loaded, as the processor's products read them. The token table, of which a text
+//! needs a few hundred rows, is read where it lies.
 
 use super::config::Config;
 use super::tokenizer::{Tokenizer, UNKNOWN};
 use super::unusable;
 use super::weights::{Layer, Linear, Norm, Tokens, Weights};
 use crate::error::Result;
-use crate::kernels::{PackedRows, widen};
+use crate::kernels::PackedRows;
 
 const VERSION: u32 = 1;
 
@@ -147,9 +147,7 @@ impl<'a> Reader<'a> {
     fn linear(&mut self, n_rows: usize, n_columns: usize) -> Option<Linear> {
         let (scales, bias) = (self.floats(n_rows)?, self.floats(n_rows)?);
         let codes = self.take(n_rows.checked_mul(n_columns)?)?;
-        let mut weight = vec![0.0; codes.len()];
-        widen(codes, &scales, &mut weight);
-        Linear::new(weight, bias)
+        Linear::of_codes(codes, &scales, bias)
     }
 
     fn norm(&mut self, width: usize) -> Option<Norm> {

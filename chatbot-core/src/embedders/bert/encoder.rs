@@ -6,7 +6,9 @@
 use super::config::Config;
 use super::weights::{Layer, Linear, Norm, Weights};
 use crate::error::{Error, Result};
-use crate::kernels::{Matrix, add_bias, bias_gelu, matmul, residual_layer_norm, softmax_rows};
+use crate::kernels::{
+    InputCodes, Matrix, add_bias, bias_gelu, matmul, residual_layer_norm, softmax_rows,
+};
 
 /// How the vectors of tokens become that of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +85,7 @@ struct Scratch {
     context: Vec<f32>,
     update: Vec<f32>,
     inner: Vec<f32>,
+    codes: InputCodes,
 }
 
 impl Scratch {
@@ -94,6 +97,7 @@ impl Scratch {
             context: vec![0.0; n_tokens * width],
             update: vec![0.0; n_tokens * width],
             inner: vec![0.0; n_tokens * config.intermediate_size],
+            codes: InputCodes::default(),
         }
     }
 }
@@ -104,7 +108,7 @@ fn attend(states: &mut [f32], layer: &Layer, config: &Config, room: &mut Scratch
     let head = width / config.num_attention_heads;
     #[allow(clippy::cast_precision_loss, reason = "a head is some dozens wide")]
     let scale = 1.0 / (head as f32).sqrt();
-    layer.qkv.weight.apply(states, &mut room.qkv)?;
+    layer.qkv.weight.apply(states, &mut room.codes, &mut room.qkv)?;
     add_bias(&mut room.qkv, &layer.qkv.bias);
     for at in (0..width).step_by(head) {
         let view = |offset: usize| Matrix::new(room.qkv.get(offset..)?, (n, head), (3 * width, 1));
@@ -114,7 +118,7 @@ fn attend(states: &mut [f32], layer: &Layer, config: &Config, room: &mut Scratch
         let scores = Matrix::new(&room.scores, (n, n), (n, 1))?;
         matmul((room.context.get_mut(at..)?, width), scores, value, 1.0)?;
     }
-    layer.output.weight.apply(&room.context, &mut room.update)?;
+    layer.output.weight.apply(&room.context, &mut room.codes, &mut room.update)?;
     add_and_norm(states, &room.update, &layer.output, &layer.output_norm, config);
     Some(())
 }
@@ -125,9 +129,9 @@ fn feed_forward(
     config: &Config,
     room: &mut Scratch,
 ) -> Option<()> {
-    layer.up.weight.apply(states, &mut room.inner)?;
+    layer.up.weight.apply(states, &mut room.codes, &mut room.inner)?;
     bias_gelu(&mut room.inner, &layer.up.bias);
-    layer.down.weight.apply(&room.inner, &mut room.update)?;
+    layer.down.weight.apply(&room.inner, &mut room.codes, &mut room.update)?;
     add_and_norm(states, &room.update, &layer.down, &layer.down_norm, config);
     Some(())
 }

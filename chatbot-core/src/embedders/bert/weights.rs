@@ -26,6 +26,12 @@ impl Linear {
     pub(crate) fn new(weight: Vec<f32>, bias: Vec<f32>) -> Option<Self> {
         Some(Self { weight: FixedMatrix::new(weight, bias.len())?, bias })
     }
+
+    /// The same of 8-bit codes, with the scale of each row.
+    pub(crate) fn of_codes(codes: &[u8], scales: &[f32], bias: Vec<f32>) -> Option<Self> {
+        let weight = FixedMatrix::of_codes(codes, scales)?;
+        (scales.len() == bias.len()).then_some(Self { weight, bias })
+    }
 }
 
 /// One layer of the encoder.

@@ -153,6 +153,8 @@ fn new_writer(place: &Place) -> Result<IndexWriter> {
         .build();
     let writer: IndexWriter = place.index().writer_with_options(options).map_err(failed)?;
     writer.set_merge_policy(Box::new(merge_policy()));
+    // Files of a commit that was killed before it counted: the next one would give its own the same names, and fail on them.
+    writer.garbage_collect_files().wait().map_err(failed)?;
     Ok(writer)
 }
 
