@@ -82,6 +82,53 @@ impl Client {
         id(self.post("/collections", &json!({"name": name})).await?.json().await?)
     }
 
+    /// Makes a session.
+    ///
+    /// # Errors
+    /// Where the server refuses it.
+    pub async fn create_session(&self) -> Result<String> {
+        id(self.post("/sessions", &json!({})).await?.json().await?)
+    }
+
+    /// Deletes a document.
+    ///
+    /// # Errors
+    /// Where the server refuses it.
+    pub async fn delete_document(&self, document: &str) -> Result<()> {
+        let url = format!("{}/documents/{document}", self.base);
+        accepted(self.http.delete(url).send().await?).await.map(drop)
+    }
+
+    /// Every document, as a pair of its id and its title.
+    ///
+    /// # Errors
+    /// Where the server refuses.
+    pub async fn documents(&self) -> Result<Vec<(String, String)>> {
+        let (mut all, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let url = format!("{}/documents?limit=200{cursor}", self.base);
+            let page: Value = accepted(self.http.get(url).send().await?).await?.json().await?;
+            let text = |item: &Value, key: &str| {
+                item.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+            };
+            let items = page.get("items").and_then(Value::as_array).ok_or("no items")?;
+            all.extend(items.iter().map(|item| (text(item, "id"), text(item, "title"))));
+            match page.get("next_cursor").and_then(Value::as_str) {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return Ok(all),
+            }
+        }
+    }
+
+    /// The bytes that a document came as.
+    ///
+    /// # Errors
+    /// Where the server refuses.
+    pub async fn original(&self, document: &str) -> Result<Vec<u8>> {
+        let url = format!("{}/documents/{document}/content", self.base);
+        Ok(accepted(self.http.get(url).send().await?).await?.bytes().await?.to_vec())
+    }
+
     /// Waits until a document answers; the number of its chunks.
     ///
     /// # Errors

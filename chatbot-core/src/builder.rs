@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::blobs::FolderBlobs;
 use crate::buses::MemoryBus;
-use crate::chatbot::Chatbot;
+use crate::chatbot::{Chatbot, refuse_unfinished};
 use crate::chunkers::{ChunkerConfig, StructureChunker};
 use crate::config::{EngineConfig, Secret};
 use crate::engine::{Engine, Parts, Settings};
@@ -22,6 +22,10 @@ use crate::strategies::{DenseParts, strategies};
 use crate::traits::{
     BlobStore, ChatModel, Chunker, Clock, Embedder, ParseLimits, Parser, SystemClock,
 };
+
+/// The names of the parts of a data directory that are not built from others.
+pub(crate) const STORE_FILE: &str = "store.db";
+pub(crate) const BLOBS_FOLDER: &str = "blobs";
 
 /// Puts an engine together.
 ///
@@ -139,7 +143,7 @@ impl ChatbotBuilder {
             }
         };
         let parts = self.parts(&data_dir).await?;
-        let settings = self.settings();
+        let settings = Settings { data_dir: Some(data_dir), ..self.settings() };
         Ok(Chatbot::from_engine(Engine::start(parts, settings, keep).await?))
     }
 
@@ -147,9 +151,11 @@ impl ChatbotBuilder {
         tokio::fs::create_dir_all(data_dir)
             .await
             .map_err(|error| Error::from(error).with_context("path", data_dir.display()))?;
+        refuse_unfinished(data_dir)?;
         let clock = self.clock.clone().unwrap_or_else(|| Arc::new(SystemClock));
         let (store, reader) = features::open_store(data_dir, clock.clone()).await?;
-        let blobs: Arc<dyn BlobStore> = Arc::new(FolderBlobs::open(&data_dir.join("blobs")).await?);
+        let blobs: Arc<dyn BlobStore> =
+            Arc::new(FolderBlobs::open(&data_dir.join(BLOBS_FOLDER)).await?);
         let index = features::open_index(data_dir)?;
         let embedder = self.embedder_for()?;
         let dense = Self::dense_parts(data_dir, embedder.as_ref())?;
@@ -209,6 +215,7 @@ impl ChatbotBuilder {
 
     fn settings(&self) -> Settings {
         Settings {
+            data_dir: None,
             model: self.config.model.clone(),
             max_upload_bytes: self.config.limits.max_upload_bytes,
             max_message_bytes: self.config.limits.max_message_bytes,

@@ -1,6 +1,10 @@
 //! The facade: everything a host can do with an engine.
 
+mod backup;
 mod embedding;
+#[cfg(feature = "sqlite")]
+mod restore;
+mod unfinished;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -22,6 +26,12 @@ use crate::types::{
     NewCollection, Page, PageRequest, RawDocument, SearchReply, SearchRequest, Session,
     SessionEvent, SessionId, SessionPatch, Span,
 };
+
+#[cfg(feature = "sqlite")]
+pub use self::backup::backup;
+#[cfg(feature = "sqlite")]
+pub use self::restore::{Restore, restore};
+pub(crate) use self::unfinished::refuse_unfinished;
 
 /// An engine: cheap to clone, safe to share between tasks.
 #[derive(Debug, Clone)]

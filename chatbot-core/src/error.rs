@@ -140,6 +140,8 @@ codes! {
         AddressInUse => "address_in_use",
         /// The data was written by a newer release.
         NewerSchema => "newer_schema",
+        /// A backup was being restored here when the process ended.
+        RestoreUnfinished => "restore_unfinished",
         /// The process that worked on this has died.
         LeaseLost => "lease_lost",
         /// The idempotency key was used with another body.

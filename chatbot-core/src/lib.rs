@@ -34,6 +34,8 @@ pub mod testing;
 
 pub use builder::ChatbotBuilder;
 pub use chatbot::Chatbot;
+#[cfg(feature = "sqlite")]
+pub use chatbot::{Restore, backup, restore};
 pub use context::{Context, ReadSet, Scope};
 pub use engine::{
     ComponentHealth, EventStream, Extraction, IngestOptions, IngestReport, NewDocument, Original,

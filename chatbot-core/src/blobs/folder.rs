@@ -3,7 +3,13 @@
 //! A file appears under its name only when all of it is on the disk: it is written beside the others under a temporary
 //! name, flushed, and renamed. So a name that is there holds what it says, whenever the process died, and two uploads of
 //! the same bytes end in one file.
+//!
+//! A hold is a shared lock on a file: whoever deletes tries to lock it for itself. Where that fails somebody holds the
+//! originals, perhaps another process, and the file is only moved out of the way; reading looks there too. The system
+//! ends the hold of a process that dies.
 
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::ErrorKind as Io;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
@@ -15,11 +21,15 @@ use tokio::io::AsyncWriteExt as _;
 
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Reason, Result};
-use crate::traits::{Blob, BlobStore, ByteStream};
+use crate::traits::{Blob, BlobHold, BlobStore, ByteStream};
 use crate::types::BlobHash;
 
 /// Where uploads are written until they are whole.
 const INCOMING: &str = "incoming";
+/// Where what was deleted waits for the end of a hold.
+const CONDEMNED: &str = "condemned";
+/// The file that is locked by whoever holds the originals.
+const HOLD: &str = "hold";
 
 /// A [`BlobStore`] in a folder: `ab/abcd…` is the original whose SHA-256 is `abcd…`.
 #[derive(Debug)]
@@ -41,12 +51,33 @@ impl FolderBlobs {
             fs::remove_dir_all(&incoming).await?;
         }
         fs::create_dir_all(&incoming).await?;
+        let place = root.clone();
+        in_background(move || remove_condemned(&place)).await?;
         Ok(Self { root, incoming })
+    }
+
+    /// The folder as another process has it open: to be read and held, and left as it is.
+    #[must_use]
+    pub fn beside(root: impl Into<PathBuf>) -> Self {
+        let root = root.into();
+        Self { incoming: root.join(INCOMING), root }
     }
 
     fn path(&self, hash: BlobHash) -> PathBuf {
         let name = hash.to_string();
         self.root.join(name.get(..2).unwrap_or_default()).join(name)
+    }
+
+    /// The bytes of an original, from where it is kept or where it waits for the end of a hold: it is moved from the one to
+    /// the other, never back.
+    async fn read(&self, hash: BlobHash) -> Result<Vec<u8>> {
+        let condemned = self.root.join(CONDEMNED).join(hash.to_string());
+        for path in [self.path(hash), condemned] {
+            if let Some(bytes) = present(fs::read(&path).await)? {
+                return Ok(bytes);
+            }
+        }
+        Err(Error::not_found("original"))
     }
 
     async fn keep(&self, file: tempfile::TempPath, hash: BlobHash) -> Result<()> {
@@ -76,16 +107,7 @@ impl BlobStore for FolderBlobs {
     }
 
     async fn get(&self, ctx: &Context, hash: BlobHash) -> Result<Bytes> {
-        let path = self.path(hash);
-        let read = async {
-            match fs::read(&path).await {
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                    Err(Error::not_found("original").with_source(error))
-                }
-                read => Ok(read?),
-            }
-        };
-        let bytes = ctx.run(read).await?;
+        let bytes = ctx.run(self.read(hash)).await?;
         let (bytes, found) = in_background(move || {
             let found = BlobHash::of(&bytes);
             Ok((bytes, found))
@@ -95,10 +117,74 @@ impl BlobStore for FolderBlobs {
     }
 
     async fn delete(&self, _ctx: &Context, hash: BlobHash) -> Result<()> {
-        match fs::remove_file(self.path(hash)).await {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
-            Ok(()) | Err(_) => Ok(()),
+        let (root, path) = (self.root.clone(), self.path(hash));
+        in_background(move || match hold_file(&root)?.try_lock() {
+            Ok(()) => present(std::fs::remove_file(path)).and_then(|_| remove_all(&root)),
+            Err(TryLockError::WouldBlock) => condemn(&root, &path),
+            Err(TryLockError::Error(error)) => Err(error),
+        })
+        .await
+    }
+
+    async fn hold(&self, _ctx: &Context) -> Result<BlobHold> {
+        let root = self.root.clone();
+        let held = in_background(move || {
+            let file = hold_file(&root)?;
+            file.lock_shared()?;
+            Ok(FolderHold { file, root })
+        });
+        Ok(BlobHold::new(held.await?))
+    }
+}
+
+/// The shared lock; what was condemned meanwhile goes with the last of them.
+#[derive(Debug)]
+struct FolderHold {
+    file: File,
+    root: PathBuf,
+}
+
+impl Drop for FolderHold {
+    fn drop(&mut self) {
+        let removed = self.file.unlock().and_then(|()| remove_condemned(&self.root));
+        if let Err(error) = removed {
+            tracing::warn!(%error, "deleted originals are still there; they go with the next one");
         }
+    }
+}
+
+fn hold_file(root: &Path) -> std::io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(false).open(root.join(HOLD))
+}
+
+/// Moves a file to where it is read but no longer kept.
+fn condemn(root: &Path, path: &Path) -> std::io::Result<()> {
+    let folder = root.join(CONDEMNED);
+    std::fs::create_dir_all(&folder)?;
+    let Some(name) = path.file_name() else { return Ok(()) };
+    present(std::fs::rename(path, folder.join(name))).map(|_| ())
+}
+
+/// Removes what was condemned, unless somebody holds the originals.
+fn remove_condemned(root: &Path) -> std::io::Result<()> {
+    match hold_file(root)?.try_lock() {
+        Ok(()) => remove_all(root),
+        Err(TryLockError::WouldBlock) => Ok(()),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// Removes what was condemned; for whoever has the lock.
+fn remove_all(root: &Path) -> std::io::Result<()> {
+    present(std::fs::remove_dir_all(root.join(CONDEMNED))).map(|_| ())
+}
+
+/// `None` where there is no such file.
+fn present<T>(result: std::io::Result<T>) -> std::io::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind() == Io::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
@@ -168,6 +254,24 @@ mod tests {
         std::fs::write(dir.path().join(INCOMING).join("half"), "x").unwrap();
         FolderBlobs::open(dir.path()).await.unwrap();
         assert_eq!(std::fs::read_dir(dir.path().join(INCOMING)).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn what_is_deleted_during_a_hold_goes_when_the_last_one_ends() {
+        let dir = tempfile::tempdir().unwrap();
+        let ctx = Context::local();
+        let blobs = FolderBlobs::open(dir.path()).await.unwrap();
+        let blob = blobs.put(&ctx, once("hello"), 10).await.unwrap();
+        let beside = FolderBlobs::beside(dir.path());
+        let (first, second) = (beside.hold(&ctx).await.unwrap(), beside.hold(&ctx).await.unwrap());
+        blobs.delete(&ctx, blob.hash).await.unwrap();
+        drop(first);
+        // As after a crash of the process that deleted.
+        FolderBlobs::open(dir.path()).await.unwrap();
+        assert_eq!(beside.get(&ctx, blob.hash).await.unwrap(), "hello");
+        drop(second);
+        assert_eq!(beside.get(&ctx, blob.hash).await.unwrap_err().kind(), ErrorKind::NotFound);
+        assert!(!dir.path().join(CONDEMNED).exists());
     }
 
     #[tokio::test]

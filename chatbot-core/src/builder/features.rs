@@ -23,7 +23,7 @@ pub(super) struct Endpoint<'a> {
 
 #[cfg(feature = "sqlite")]
 pub(super) async fn open_store(data_dir: &Path, clock: Arc<dyn Clock>) -> Result<OpenedStore> {
-    let path = data_dir.join("store.db");
+    let path = data_dir.join(super::STORE_FILE);
     let store = Arc::new(crate::stores::SqliteStore::open(&path, clock).await?);
     Ok((store.clone(), store))
 }

@@ -4,6 +4,7 @@
 //! equal to the store, the janitor, and one task per turn. All of them end when it is closed.
 
 mod access;
+pub(crate) mod backup;
 mod cite;
 mod documents;
 mod embedding;
@@ -69,6 +70,8 @@ pub(crate) struct Parts {
 /// What can be set about an engine.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
+    /// Where the data are kept, where that is one folder.
+    pub(crate) data_dir: Option<std::path::PathBuf>,
     pub(crate) model: String,
     pub(crate) max_upload_bytes: u64,
     pub(crate) max_message_bytes: usize,

@@ -7,4 +7,4 @@
 pub mod sqlite;
 
 #[cfg(feature = "sqlite")]
-pub use sqlite::SqliteStore;
+pub use sqlite::{SqliteFile, SqliteStore};

@@ -1,5 +1,7 @@
 //! Where originals are kept.
 
+use std::any::Any;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -28,6 +30,20 @@ pub struct Blob {
     pub size_bytes: u64,
 }
 
+/// Keeps originals readable until it is dropped.
+#[derive(Debug)]
+pub struct BlobHold {
+    _held: Box<dyn Any + Send + Sync>,
+}
+
+impl BlobHold {
+    /// A hold that ends when `held` is dropped.
+    #[must_use]
+    pub fn new(held: impl Any + Send + Sync) -> Self {
+        Self { _held: Box::new(held) }
+    }
+}
+
 /// Keeps originals by the hash of their content.
 #[async_trait]
 pub trait BlobStore: Send + Sync + std::fmt::Debug {
@@ -51,4 +67,11 @@ pub trait BlobStore: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// `storage`.
     async fn delete(&self, ctx: &Context, hash: BlobHash) -> Result<()>;
+
+    /// Keeps every original readable that is there now or comes later, until the returned value is dropped: what is
+    /// deleted meanwhile, by whichever process, goes then. Nobody waits for a hold to end, and there may be several.
+    ///
+    /// # Errors
+    /// `storage`.
+    async fn hold(&self, ctx: &Context) -> Result<BlobHold>;
 }

@@ -18,7 +18,7 @@ mod retriever;
 mod store;
 mod token_counter;
 
-pub use blob_store::{Blob, BlobStore, ByteStream, once};
+pub use blob_store::{Blob, BlobHold, BlobStore, ByteStream, once};
 pub use bus::{Bus, Signal};
 pub use chat_model::{
     ChatModel, ChatReply, ChatRequest, Grounding, ModelEvent, ModelInfo, ModelMessage, ModelStream,
@@ -39,6 +39,7 @@ pub use retriever::{
 pub use store::{
     AcceptDocument, AcceptVersion, Accepted, BeginTurn, BegunTurn, ChangeFeed, ChunkVector,
     CollectionStore, ConversationStore, DocumentStore, EmbeddingStore, FinishTurn, Idempotency,
-    JobStore, LiveVersion, NewEmbeddings, PublishVersion, Store, Swept, TurnTarget,
+    JobStore, LiveVersion, NewEmbeddings, PublishVersion, Snapshots, Store, StoreCopy, Swept,
+    TurnTarget,
 };
 pub use token_counter::TokenCounter;

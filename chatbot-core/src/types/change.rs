@@ -2,12 +2,14 @@
 
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{CollectionId, DocumentId, VersionId};
 
 /// Names one life of a store: a restored backup gets a new one, so that every index notices.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Lineage(pub Uuid);
 
 /// How far an index has followed the store.

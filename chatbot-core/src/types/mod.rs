@@ -4,6 +4,7 @@
 //! JavaScript and Swift speak of the same things.
 
 mod answer;
+mod backup;
 mod change;
 mod chunk;
 mod collection;
@@ -25,6 +26,7 @@ mod span;
 mod time;
 
 pub use answer::{Citation, FinishReason, Source, SourceScores, TextSpan, Timings, Usage, Warning};
+pub use backup::{BackupProgress, BackupReport, RestoreReport, StoreCounts};
 pub use change::{Change, ChangeKind, Checkpoint, Lineage};
 pub use chunk::{Chunk, ChunkHash, ChunkSpec, Language, StagedChunk, embedded_text};
 pub use collection::{Collection, CollectionPatch, NewCollection, Role, Visibility};

@@ -9,6 +9,8 @@
     reason = "a test reports by panicking"
 )]
 
+#[cfg(all(feature = "sqlite", feature = "local-index"))]
+mod backup;
 mod blobs_and_buses;
 mod chunkers;
 #[cfg(feature = "local-index")]
@@ -30,3 +32,5 @@ mod store;
 mod support;
 mod text;
 mod turns;
+#[cfg(all(feature = "sqlite", feature = "local-index"))]
+mod upgrade;

@@ -34,4 +34,5 @@ themes!(
     embeddings,
     sessions,
     turns,
+    snapshots,
 );

@@ -55,6 +55,10 @@ pub(crate) enum Command {
     Search(Search),
     /// Show the text of a file, without keeping it
     Extract(Extract),
+    /// Back everything up to a new folder, also while a server runs
+    Backup(Backup),
+    /// Restore a backup into an empty data directory
+    Restore(Restore),
     /// Measure retrieval and answers on a labelled set
     #[command(subcommand)]
     Eval(EvalVerb),
@@ -134,6 +138,21 @@ pub(crate) struct Search {
 pub(crate) struct Extract {
     /// The file
     pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Backup {
+    /// The folder to make, outside the data directory
+    pub(crate) target: PathBuf,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Restore {
+    /// The backup's folder
+    pub(crate) backup: PathBuf,
+    /// Set aside what is in the data directory, in a folder in there
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 #[derive(Debug, Clone, Subcommand)]

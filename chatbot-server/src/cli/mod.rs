@@ -1,10 +1,12 @@
 //! The command line: every verb, and what they share.
 //!
 //! A verb opens a `client` and speaks HTTP with it: with the server that owns the data directory where one runs, with
-//! a router in its own process otherwise.
+//! a router in its own process otherwise. `backup` and `restore` are about files that this process reads and writes, as
+//! whoever called it may: no server does that for others.
 
 mod args;
 mod ask;
+mod backup;
 mod client;
 mod eval;
 mod extract;
@@ -13,6 +15,7 @@ mod ingest;
 mod learning;
 mod multipart;
 mod output;
+mod restore;
 mod search;
 mod serve;
 mod settings;
@@ -90,6 +93,8 @@ async fn dispatch(
         Command::Ingest(ingest) => ingest::ingest(ingest, settings.config, output).await,
         Command::Search(search) => search::search(search, settings.config, output).await,
         Command::Extract(extract) => extract::extract(extract, settings.config, output).await,
+        Command::Backup(backup) => backup::backup(backup, &settings.config, output).await,
+        Command::Restore(restore) => restore::restore(restore, &settings.config, output).await,
         Command::Eval(EvalVerb::Retrieval(verb)) => {
             eval::retrieval(verb, settings.config, output).await
         }

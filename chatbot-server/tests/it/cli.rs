@@ -10,7 +10,7 @@ use crate::support::{Server, eventually};
 const PUMP: &str =
     "The cooling pump must be oiled every 400 hours. The filter is changed in spring.";
 
-fn chatbot(data_dir: &Path, arguments: &[&str]) -> Command {
+pub(crate) fn chatbot(data_dir: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chatbot"));
     command.args(arguments).arg("--data-dir").arg(data_dir);
     command.stdin(Stdio::null()).env_remove("OPENAI_API_KEY");

@@ -8,6 +8,7 @@
     reason = "a test that finds something else than it expects has failed"
 )]
 
+mod backup;
 mod chat;
 mod cli;
 mod contract;

@@ -69,6 +69,12 @@ pub(super) async fn readers(path: &Path) -> Result<SqlitePool> {
         .map_err(fault)
 }
 
+/// A connection that only reads, beside whoever has the file open, and knows nothing of them.
+pub(super) async fn alone(path: &Path) -> Result<SqliteConnection> {
+    let options = options(path, READER_CACHE_KIB).read_only(true);
+    SqliteConnection::connect_with(&options).await.map_err(fault)
+}
+
 fn options(path: &Path, cache_kib: u32) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
@@ -88,8 +94,14 @@ pub(super) async fn facts(conn: &mut SqliteConnection) -> Result<(Lineage, u64)>
     .bind(fresh.as_bytes().as_slice())
     .run(conn)
     .await?;
-    let lineage = sql("SELECT value FROM meta WHERE name = 'lineage'").one(conn).await?;
-    let lineage = Uuid::from_slice(&lineage.col::<Vec<u8>>("value")?);
+    let lineage = lineage(conn).await?;
     let epoch = sql("SELECT value FROM meta WHERE name = 'epoch'").one(conn).await?;
-    Ok((Lineage(lineage.map_err(|_| damaged("the lineage"))?), epoch.col("value")?))
+    Ok((lineage, epoch.col("value")?))
+}
+
+/// Which life of the store this is.
+pub(super) async fn lineage(conn: &mut SqliteConnection) -> Result<Lineage> {
+    let row = sql("SELECT value FROM meta WHERE name = 'lineage'").one(conn).await?;
+    let lineage = Uuid::from_slice(&row.col::<Vec<u8>>("value")?);
+    lineage.map(Lineage).map_err(|_| damaged("the lineage"))
 }

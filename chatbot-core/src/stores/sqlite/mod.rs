@@ -22,6 +22,7 @@ mod documents;
 mod edits;
 mod embeddings;
 mod error;
+mod file;
 mod fold;
 mod idempotency;
 mod jobs;
@@ -60,11 +61,13 @@ use crate::error::Result;
 use crate::traits::{Clock, Store};
 use crate::types::{BlobHash, Lineage, Timestamp};
 
+pub use self::file::SqliteFile;
 pub use self::writer::WriterStats;
 
 /// A [`Store`] in one file.
 #[derive(Debug)]
 pub struct SqliteStore {
+    file: SqliteFile,
     writer: Writer,
     readers: SqlitePool,
     clock: Arc<dyn Clock>,
@@ -98,6 +101,7 @@ impl SqliteStore {
         let copy = checkpoint::run(copier, wanted, writer.control(), stop.clone());
         let checkpoints = Mutex::new(Some(tokio::spawn(copy)));
         Ok(Self {
+            file: SqliteFile::at(path),
             writer,
             readers,
             clock,

@@ -20,6 +20,7 @@ pub async fn blob_store(store: &dyn BlobStore) {
     the_same_bytes_are_one_original(store).await;
     what_is_too_large_is_refused(store).await;
     a_broken_stream_stores_nothing(store).await;
+    what_is_held_stays_readable(store).await;
 }
 
 async fn what_was_put_comes_back(store: &dyn BlobStore) {
@@ -65,4 +66,21 @@ async fn a_broken_stream_stores_nothing(store: &dyn BlobStore) {
     stopped.cancel();
     let refused = store.put(&stopped, once("half"), 99).await;
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::Cancelled);
+}
+
+async fn what_is_held_stays_readable(store: &dyn BlobStore) {
+    let ctx = Context::local();
+    let blob = store.put(&ctx, once("held"), 9).await.unwrap();
+    let hold = store.hold(&ctx).await.unwrap();
+    let later = store.put(&ctx, once("later"), 9).await.unwrap();
+    for hash in [blob.hash, later.hash] {
+        store.delete(&ctx, hash).await.unwrap();
+        store.delete(&ctx, hash).await.unwrap();
+    }
+    assert_eq!(store.get(&ctx, blob.hash).await.unwrap(), "held");
+    assert_eq!(store.get(&ctx, later.hash).await.unwrap(), "later");
+    let again = store.put(&ctx, once("later"), 9).await.unwrap();
+    drop(hold);
+    assert_eq!(store.get(&ctx, blob.hash).await.unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(store.get(&ctx, again.hash).await.unwrap(), "later", "it came back meanwhile");
 }

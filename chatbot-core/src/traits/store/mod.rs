@@ -14,6 +14,7 @@ mod conversations;
 mod documents;
 mod embeddings;
 mod jobs;
+mod snapshots;
 
 pub use changes::{ChangeFeed, ChunkVector, LiveVersion};
 pub use collections::CollectionStore;
@@ -21,6 +22,7 @@ pub use conversations::{BeginTurn, BegunTurn, ConversationStore, FinishTurn, Tur
 pub use documents::{AcceptDocument, AcceptVersion, Accepted, DocumentStore, Swept};
 pub use embeddings::{EmbeddingStore, NewEmbeddings};
 pub use jobs::{JobStore, PublishVersion};
+pub use snapshots::{Snapshots, StoreCopy};
 
 use async_trait::async_trait;
 
@@ -35,6 +37,7 @@ pub trait Store:
     + EmbeddingStore
     + ChangeFeed
     + ConversationStore
+    + Snapshots
     + ChunkReader
 {
     /// Writes what waits and lets go of whatever the store holds open, so that another process can open it at once.

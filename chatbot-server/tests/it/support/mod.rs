@@ -71,7 +71,16 @@ impl Reply {
 impl Server {
     /// The server as it is shipped, with an empty data directory.
     pub(crate) async fn start() -> Self {
-        let (listener, folder, config) = prepare().await;
+        let folder = tempfile::tempdir().unwrap();
+        let mut server = Self::on(&folder.path().join("data")).await;
+        server.folder = folder;
+        server
+    }
+
+    /// The server as it is shipped, on a data directory that is there.
+    pub(crate) async fn on(data_dir: &std::path::Path) -> Self {
+        let (listener, folder, mut config) = prepare().await;
+        config.engine.data_dir = Some(data_dir.to_owned());
         let (stop, stopped) = oneshot::channel::<()>();
         let address = listener.local_addr().unwrap();
         let shutdown = async move { drop(stopped.await) };
@@ -233,7 +242,7 @@ pub(crate) fn data(event: &SseEvent) -> Value {
 }
 
 /// Waits for something that comes by itself, with a bound that no machine needs.
-pub(crate) async fn eventually<F: Future<Output = bool>>(mut holds: impl FnMut() -> F) {
+pub(crate) async fn eventually(mut holds: impl AsyncFnMut() -> bool) {
     for _ in 0..500 {
         if holds().await {
             return;

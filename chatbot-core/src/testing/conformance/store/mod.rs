@@ -16,6 +16,7 @@ mod documents;
 mod embeddings;
 mod jobs;
 mod sessions;
+mod snapshots;
 mod texts;
 mod turns;
 mod versions;
@@ -28,6 +29,7 @@ pub use documents::documents;
 pub use embeddings::embeddings;
 pub use jobs::jobs;
 pub use sessions::sessions;
+pub use snapshots::snapshots;
 pub use texts::texts;
 pub use turns::turns;
 pub use versions::versions;
@@ -51,4 +53,5 @@ pub async fn store(make: impl AsyncFn(Arc<FixedClock>) -> Fresh) {
     embeddings(&make).await;
     sessions(&make).await;
     turns(&make).await;
+    snapshots(&make).await;
 }
