@@ -14,6 +14,8 @@ use crate::report::{Findings, Kind};
 
 /// Documents of one client at the same time.
 const MAX_DOCUMENTS: usize = 8;
+/// Sessions of one client at the same time.
+const MAX_SESSIONS: usize = 12;
 /// The longest pause between two requests.
 const MAX_PAUSE_MS: usize = 12;
 /// Bytes of a text: most are notes, some take several steps to be stored.
@@ -70,11 +72,13 @@ impl Actor {
     /// Where the server does not answer.
     pub async fn step(&mut self, api: &Api) -> Result<()> {
         let is_full = self.ledger.n_documents() >= MAX_DOCUMENTS;
+        let has_asked_much = self.ledger.n_sessions() >= MAX_SESSIONS;
         match self.chance.below(100) {
             0..28 if is_full => self.delete(api).await,
             0..28 => self.upload(api).await,
             28..40 => self.replace(api).await,
             40..48 => self.delete(api).await,
+            48..66 | 83..86 if has_asked_much => self.delete_session(api).await,
             48..66 => self.ask_anew(api).await,
             66..74 => self.ask_on(api).await,
             74..79 => self.edit(api).await,
@@ -82,6 +86,7 @@ impl Actor {
             83..86 => self.ask_twice(api).await,
             86..90 => self.rename(api).await,
             90..92 => self.delete_session(api).await,
+            92..95 => self.follow(api).await,
             _ => self.look(api).await,
         }
     }
@@ -349,6 +354,18 @@ impl Actor {
         Ok(())
     }
 
+    /// Opens what shows others how things go on, and goes away.
+    async fn follow(&mut self, api: &Api) -> Result<()> {
+        let document =
+            self.some_document().and_then(|at| self.ledger.documents.get(at)?.id.clone());
+        let path = match (self.some_session(), document) {
+            (Some((_, id)), _) if self.chance.once_in(2) => format!("/sessions/{id}/events"),
+            (_, Some(id)) => format!("/documents/{id}/events"),
+            _ => return Ok(()),
+        };
+        api.peek(&path, self.chance.below(4)).await
+    }
+
     /// Searches for a document: what answers is whole, what was deleted does not answer.
     async fn look(&mut self, api: &Api) -> Result<()> {
         let at = self.chance.below(self.ledger.documents.len());
@@ -356,7 +373,9 @@ impl Actor {
         let (Some(id), Some(version)) = (&document.id, document.last()) else { return Ok(()) };
         let answers = api.found(&version.marker, "lexical").await?.contains(id);
         if document.deleted != Known::Never {
-            self.findings.check(!answers, Kind::Loss, || format!("{id} was deleted and answers"));
+            let by_all = api.found(&version.marker, "auto").await?.contains(id);
+            self.findings
+                .check(!answers && !by_all, Kind::Loss, || format!("{id} was deleted and answers"));
         } else if answers {
             let text = api.bytes(&format!("/documents/{id}/text")).await?;
             let is_whole = text.as_deref() == Some(version.text.as_bytes());

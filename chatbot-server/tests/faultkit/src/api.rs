@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use chatbot_benches::client::http;
 use chatbot_core::sse::SseParser;
 use futures_util::StreamExt as _;
 use reqwest::multipart::{Form, Part};
@@ -84,17 +83,9 @@ pub struct Read {
 
 impl Api {
     /// The API of the server at `address`.
-    ///
-    /// # Errors
-    /// Where there is no HTTP client on this system.
-    pub fn new(address: SocketAddr) -> Result<Self> {
-        Ok(Self { http: http()?, base: format!("http://{address}/api/v1") })
-    }
-
-    /// The client, for what is not below `/api/v1`.
     #[must_use]
-    pub const fn http(&self) -> &Client {
-        &self.http
+    pub fn new(http: &Client, address: SocketAddr) -> Self {
+        Self { http: http.clone(), base: format!("http://{address}/api/v1") }
     }
 
     /// Asks without a body.

@@ -133,6 +133,18 @@ impl Session {
 }
 
 impl Ledger {
+    /// Lets go of what was deleted, for clients that go on for hours.
+    pub fn forget_deleted(&mut self) {
+        self.documents.retain(|document| document.deleted != Known::Acknowledged);
+        self.sessions.retain(|session| session.deleted != Known::Acknowledged);
+    }
+
+    /// Sessions that are there for certain.
+    #[must_use]
+    pub fn n_sessions(&self) -> usize {
+        self.sessions.iter().filter(|session| session.is_there()).count()
+    }
+
     /// Documents that are there for certain.
     #[must_use]
     pub fn n_documents(&self) -> usize {

@@ -12,6 +12,7 @@ pub mod check;
 pub mod kills;
 pub mod ledger;
 pub mod life;
+pub mod load;
 pub mod report;
 pub mod resolve;
 pub mod slow_model;

@@ -114,7 +114,7 @@ impl Life {
                 self.kill_at_start().await?;
             } else {
                 let mut server = self.start().await?;
-                let api = Api::new(server.address)?;
+                let api = Api::new(&self.http, server.address);
                 let settles = n_unsettled >= KILLS_UNSETTLED || self.chance.once_in(4);
                 self.look_back(&api, settles, false).await?;
                 if settles {
@@ -201,7 +201,7 @@ impl Life {
     /// Everything once more: nobody asks for anything now.
     async fn last_look(&mut self) -> Result<()> {
         let mut server = self.start().await?;
-        let api = Api::new(server.address)?;
+        let api = Api::new(&self.http, server.address);
         self.look_back(&api, true, true).await?;
         // What is indexed is noted in the store a moment after it is found.
         until_noted(&self.data()).await?;

@@ -186,6 +186,16 @@ impl Store {
         self.number(BEHIND).await
     }
 
+    /// Bytes of the pages that hold something.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub async fn bytes_in_use(&mut self) -> Result<i64> {
+        let pages = self.number("PRAGMA page_count").await?;
+        Ok((pages - self.number("PRAGMA freelist_count").await?)
+            * self.number("PRAGMA page_size").await?)
+    }
+
     /// The hashes of originals, in hex: those that are needed, and those that somebody is about to remove.
     ///
     /// # Errors
