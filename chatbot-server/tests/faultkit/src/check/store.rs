@@ -82,7 +82,8 @@ const WHEN_SETTLED: &[(Kind, &str, &str)] = &[
     (
         Kind::Half,
         "answers that are open",
-        "SELECT count(*) FROM messages WHERE state IN ('pending', 'streaming') OR token IS NOT NULL",
+        "SELECT count(*) FROM messages m JOIN sessions s ON s.id = m.session AND s.deleted_at IS NULL
+         WHERE m.state IN ('pending', 'streaming') OR m.token IS NOT NULL",
     ),
     (
         Kind::Half,

@@ -39,6 +39,8 @@ const WARM_UP_SHARE: f64 = 0.25;
 const REST: Duration = Duration::from_secs(100);
 /// Growth of resident memory, in percent an hour, from which on it is a leak.
 const MAX_GROWTH: f64 = 1.0;
+/// What lasts less says nothing about hours.
+const SHORTEST_TREND: Duration = Duration::from_secs(20 * 60);
 /// Descriptors and threads that may be open at the end beyond those at the beginning: connections to the store that are
 /// opened when they are needed.
 const MAX_LEFT: u64 = 8;
@@ -205,7 +207,7 @@ async fn last_look(
 impl Outcome {
     fn judge(&mut self, options: &Options) {
         let (before, after) = &self.rest;
-        if let Some(trend) = &self.memory {
+        if let Some(trend) = self.memory.as_ref().filter(|_| options.lasts >= SHORTEST_TREND) {
             let grows = trend.percent_an_hour >= MAX_GROWTH && trend.is_beyond_noise();
             self.findings.check(!grows, Kind::Other, || format!("memory grows: {trend}"));
         }

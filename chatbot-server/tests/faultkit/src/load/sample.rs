@@ -16,6 +16,8 @@ pub struct Sample {
     pub at: Duration,
     /// Resident memory.
     pub resident_bytes: u64,
+    /// Of it, what the process asked for: without the pages of files, which the system takes back when it needs them.
+    pub anonymous_bytes: u64,
     /// Open descriptors.
     pub n_descriptors: u64,
     /// Threads.
@@ -48,6 +50,7 @@ impl Sample {
         Ok(Self {
             at,
             resident_bytes: figure(&status, "VmRSS:")? * 1024,
+            anonymous_bytes: figure(&status, "RssAnon:")? * 1024,
             n_descriptors: n_entries(&format!("/proc/{id}/fd"))?,
             n_threads: figure(&status, "Threads:")?,
             store_bytes,
@@ -75,7 +78,8 @@ impl Sample {
     #[must_use]
     pub fn to_json(&self) -> Value {
         json!({
-            "s": self.at.as_secs(), "resident": self.resident_bytes, "descriptors": self.n_descriptors,
+            "s": self.at.as_secs(), "resident": self.resident_bytes,
+            "anonymous": self.anonymous_bytes, "descriptors": self.n_descriptors,
             "threads": self.n_threads, "store": self.store_bytes, "store_file": self.store_file_bytes,
             "log": self.log_bytes, "originals": self.originals.0, "n_originals": self.originals.1,
             "indexes": self.indexes.0, "n_index_files": self.indexes.1,
@@ -89,10 +93,11 @@ impl fmt::Display for Sample {
         let mb = |bytes: u64| bytes as f64 / 1e6;
         write!(
             f,
-            "{:>6} s  resident {:>6.1} MB  {:>3} descriptors  {:>3} threads  store {:>6.2} MB  log {:>5.1} MB  \
+            "{:>6} s  resident {:>6.1} MB ({:>6.1} own)  {:>3} descriptors  {:>3} threads  store {:>6.2} MB  log {:>5.1} MB  \
              {:>4} originals {:>6.2} MB  {:>3} index files {:>6.2} MB",
             self.at.as_secs(),
             mb(self.resident_bytes),
+            mb(self.anonymous_bytes),
             self.n_descriptors,
             self.n_threads,
             mb(self.store_bytes),
