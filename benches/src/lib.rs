@@ -1,6 +1,7 @@
 //! What the figures are made with: text that reads like language, a server that is measured from outside, a model
 //! that answers at once.
 
+pub mod chance;
 pub mod client;
 pub mod figure;
 pub mod instant_model;

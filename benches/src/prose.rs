@@ -4,6 +4,8 @@
 //! words and stems behave as on real text; sentences, paragraphs and headings have the lengths of a report. The words
 //! themselves are syllables put together, and mean nothing.
 
+use crate::chance::Chance;
+
 /// The words that English uses most, in about that order.
 const FUNCTION_WORDS: &[&str] = &[
     "the", "of", "and", "to", "in", "a", "is", "that", "for", "it", "as", "was", "with", "be",
@@ -30,14 +32,15 @@ pub struct Prose {
     words: Vec<String>,
     /// The share of all text up to each word.
     cumulative: Vec<f64>,
-    state: u64,
+    chance: Chance,
 }
 
 impl Prose {
     /// The text of this seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        let mut prose = Self { words: Vec::new(), cumulative: Vec::new(), state: seed };
+        let mut prose =
+            Self { words: Vec::new(), cumulative: Vec::new(), chance: Chance::new(seed) };
         prose.words.extend(FUNCTION_WORDS.iter().map(|word| (*word).to_owned()));
         while prose.words.len() < N_WORDS {
             let word = prose.coined();
@@ -59,7 +62,7 @@ impl Prose {
             let heading = self.words_joined(3);
             text.push_str(&capitalised(&heading));
             text.push_str("\n\n");
-            for _ in 0..self.between(3, 6) {
+            for _ in 0..self.chance.between(3, 6) {
                 text.push_str(&self.paragraph());
                 text.push_str("\n\n");
             }
@@ -70,7 +73,7 @@ impl Prose {
     /// A paragraph of three to eight sentences.
     #[must_use]
     pub fn paragraph(&mut self) -> String {
-        let n_sentences = self.between(3, 8);
+        let n_sentences = self.chance.between(3, 8);
         let sentences: Vec<String> = (0..n_sentences).map(|_| self.sentence()).collect();
         sentences.join(" ")
     }
@@ -79,7 +82,8 @@ impl Prose {
     #[must_use]
     pub fn question_about(&mut self, text: &str) -> String {
         let sentences: Vec<&str> = text.split(['.', '\n']).filter(|s| s.len() > 40).collect();
-        let sentence = sentences.get(self.below(sentences.len().max(1))).copied().unwrap_or("it");
+        let sentence =
+            sentences.get(self.chance.below(sentences.len().max(1))).copied().unwrap_or("it");
         let rare: Vec<&str> =
             sentence.split_whitespace().filter(|word| word.len() > 5).take(4).collect();
         format!("What is said about {}?", rare.join(" ").replace(',', ""))
@@ -93,7 +97,7 @@ impl Prose {
     }
 
     fn sentence(&mut self) -> String {
-        let n_words = self.between(6, 28);
+        let n_words = self.chance.between(6, 28);
         let mut sentence = capitalised(&self.words_joined(n_words));
         sentence.push('.');
         sentence
@@ -103,7 +107,7 @@ impl Prose {
         let mut joined = String::new();
         for at in 0..n_words {
             if at > 0 {
-                joined.push_str(if self.below(14) == 0 { ", " } else { " " });
+                joined.push_str(if self.chance.below(14) == 0 { ", " } else { " " });
             }
             joined.push_str(self.word());
         }
@@ -112,14 +116,14 @@ impl Prose {
 
     fn word(&mut self) -> &str {
         let total = self.cumulative.last().copied().unwrap_or_default();
-        let at = self.share() * total;
+        let at = self.chance.share() * total;
         let rank = self.cumulative.partition_point(|sum| *sum < at);
         self.words.get(rank).map_or("the", String::as_str)
     }
 
     fn coined(&mut self) -> String {
         let mut word = String::new();
-        for _ in 0..self.between(1, 3) {
+        for _ in 0..self.chance.between(1, 3) {
             for part in [ONSETS, VOWELS, CODAS] {
                 word.push_str(self.one_of(part));
             }
@@ -129,31 +133,8 @@ impl Prose {
     }
 
     fn one_of(&mut self, parts: &'static [&'static str]) -> &'static str {
-        let at = self.below(parts.len());
+        let at = self.chance.below(parts.len());
         parts.get(at).copied().unwrap_or_default()
-    }
-
-    fn between(&mut self, least: usize, most: usize) -> usize {
-        least + self.below(most - least + 1)
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        usize::try_from(self.next() % u64::try_from(n).unwrap_or(1).max(1)).unwrap_or_default()
-    }
-
-    fn share(&mut self) -> f64 {
-        /// One in 2^32: fine enough for 20,000 words.
-        const STEP: f64 = 1.0 / 4_294_967_296.0;
-        f64::from(u32::try_from(self.next() >> 32).unwrap_or_default()) * STEP
-    }
-
-    /// *Source*: `SplitMix64` by Steele, Lea and Flood (2014).
-    fn next(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use tokio::process::{Child, Command};
@@ -20,6 +20,8 @@ pub struct Server {
     process: Child,
     /// Where it listens.
     pub address: SocketAddr,
+    log: PathBuf,
+    begun: Instant,
     /// From the start of the process until it was ready.
     pub took: Duration,
 }
@@ -33,6 +35,8 @@ pub struct Program {
     pub model: String,
     /// What finds by meaning; `none` where words are to be measured alone.
     pub embedder: &'static str,
+    /// Variables that are set for the process beside those it inherits.
+    pub environment: Vec<(String, String)>,
 }
 
 impl Program {
@@ -41,42 +45,82 @@ impl Program {
     /// # Errors
     /// Where it ends, or is not ready within a minute.
     pub async fn start(&self, data: &Path) -> Result<Server> {
+        let mut server = self.spawn(data)?;
+        server.until_ready(&http()?).await?;
+        Ok(server)
+    }
+
+    /// Starts a server on this data directory. What it logs lies beside the directory.
+    ///
+    /// # Errors
+    /// Where the program cannot be run.
+    pub fn spawn(&self, data: &Path) -> Result<Server> {
         let config = data.with_extension("toml");
         let settings =
             format!("[engine]\nmodels = [\"{}\"]\nembedder = \"{}\"\n", self.model, self.embedder);
         std::fs::write(&config, settings)?;
         let address = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
-        let log = std::fs::File::create(data.with_extension("log"))?;
-        let begun = Instant::now();
-        let mut process = Command::new(&self.path)
+        let log = data.with_extension("log");
+        let process = Command::new(&self.path)
             .args(["serve", "--listen", &address.to_string(), "--data-dir"])
             .arg(data)
             .arg("--config")
             .arg(&config)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(log)
+            .stderr(std::fs::File::create(&log)?)
             .kill_on_drop(true)
             .spawn()?;
-        let client = http()?;
-        let url = format!("http://{address}/ready");
-        while begun.elapsed() < READY_WITHIN {
-            if let Ok(reply) = client.get(&url).send().await
+        Ok(Server { process, address, log, begun: Instant::now(), took: Duration::ZERO })
+    }
+}
+
+impl Server {
+    /// Waits until it is ready, and notes how long that took.
+    ///
+    /// # Errors
+    /// Where it ends, or is not ready within a minute.
+    pub async fn until_ready(&mut self, http: &reqwest::Client) -> Result<()> {
+        let url = format!("http://{}/ready", self.address);
+        while self.begun.elapsed() < READY_WITHIN {
+            if let Ok(reply) = http.get(&url).send().await
                 && reply.status().is_success()
             {
-                return Ok(Server { process, address, took: begun.elapsed() });
+                self.took = self.begun.elapsed();
+                return Ok(());
             }
-            if let Some(status) = process.try_wait()? {
-                let log = std::fs::read_to_string(data.with_extension("log"))?;
+            if let Some(status) = self.process.try_wait()? {
+                let log = std::fs::read_to_string(&self.log)?;
                 return Err(Failure::from(format!("the server ended ({status}): {log}")));
             }
             tokio::time::sleep(READY_POLL).await;
         }
         Err(Failure::from("the server was not ready within a minute"))
     }
-}
 
-impl Server {
+    /// Kills it as the system does: it gets no chance to end anything.
+    ///
+    /// # Errors
+    /// Where it cannot be waited for.
+    pub async fn kill(&mut self) -> Result<()> {
+        Ok(self.process.kill().await?)
+    }
+
+    /// Waits until it ends by itself.
+    ///
+    /// # Errors
+    /// Where it cannot be waited for.
+    pub async fn ended(&mut self) -> Result<ExitStatus> {
+        Ok(self.process.wait().await?)
+    }
+
+    /// Its process; `None` once it has ended.
+    #[must_use]
+    pub fn id(&self) -> Option<u32> {
+        self.process.id()
+    }
+
     /// Resident memory now, in 10⁶ bytes.
     ///
     /// # Errors

@@ -12,6 +12,11 @@ impl Samples {
         self.0.push(sample);
     }
 
+    /// Adds those of another.
+    pub fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {

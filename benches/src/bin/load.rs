@@ -53,7 +53,12 @@ async fn run() -> Result<bool> {
     let options = Options::parse(std::env::args().skip(1))?;
     let model = format!("openai+http://{}/v1#instant", instant_model::start().await?);
     let bench = Bench {
-        program: Program { path: options.server.clone(), model, embedder: "none" },
+        program: Program {
+            path: options.server.clone(),
+            model,
+            embedder: "none",
+            environment: Vec::new(),
+        },
         rows: Vec::new(),
     };
     let rows = bench.all(options.only.as_deref()).await?;
