@@ -98,6 +98,8 @@ pub(crate) struct Engine {
     lexical: Arc<Projection>,
     /// The dense index, where there is one.
     dense: Option<Arc<Projection>>,
+    /// When files were last written anew.
+    janitor: janitor::Janitor,
     /// What embeds in the background.
     embedding: embedding::Embedding,
     /// Whatever must live as long as the engine, such as a temporary directory or a lock.
@@ -139,6 +141,7 @@ impl Engine {
             originals: tokio::sync::RwLock::default(),
             lexical,
             dense,
+            janitor: janitor::Janitor::default(),
             embedding,
             _keep: keep,
         });

@@ -24,6 +24,7 @@ mod session;
 mod span;
 mod time;
 
+pub(crate) use answer::redact_sources;
 pub use answer::{Citation, FinishReason, Source, SourceScores, TextSpan, Timings, Usage, Warning};
 pub use change::{Change, ChangeKind, Checkpoint, Lineage};
 pub use chunk::{Chunk, ChunkHash, ChunkSpec, Language, StagedChunk, embedded_text};

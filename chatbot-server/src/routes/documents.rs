@@ -52,6 +52,15 @@ pub(crate) struct TextQuery {
     end: Option<usize>,
 }
 
+/// What a deletion takes along.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct DeleteQuery {
+    /// Whether the answers that it was a source of go too.
+    purge: bool,
+}
+
 /// Which chunks.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
@@ -113,16 +122,22 @@ pub(crate) async fn update(
     Ok(Json(app.chatbot.update_document(&ctx, id, body.value).await?))
 }
 
-/// Removes a document; it stops answering at once.
+/// Removes a document; it stops answering at once. Answers that it was a source of stay, without what they hold of its
+/// text beside their own words; with `purge` they are emptied, in everybody's chats.
 #[utoipa::path(delete, path = "/api/v1/documents/{id}", tag = "documents",
-    params(("id" = DocumentId, Path)),
+    params(("id" = DocumentId, Path), DeleteQuery),
     responses((status = 204), (status = 404, body = ErrorReply)))]
 pub(crate) async fn delete(
     State(app): State<App>,
     Asker(ctx): Asker,
     Id(id): Id<DocumentId>,
+    Query(query): Query<DeleteQuery>,
 ) -> ApiResult<StatusCode> {
-    app.chatbot.delete_document(&ctx, id).await?;
+    if query.purge {
+        app.chatbot.purge_document(&ctx, id).await?;
+    } else {
+        app.chatbot.delete_document(&ctx, id).await?;
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -11,6 +11,7 @@
 mod chat;
 mod cli;
 mod contract;
+mod deletion;
 mod documents;
 mod evaluation;
 mod local_mode;

@@ -7,13 +7,13 @@ use async_trait::async_trait;
 use super::document_rows::{
     by_id, list_page, live_version, matching, no_document, quotable_version, versions_of,
 };
-use super::{SqliteStore, accept, edits, sweep, texts};
+use super::{SqliteStore, accept, edits, purge, scrub, sweep, texts};
 use crate::context::{Context, ReadSet};
 use crate::error::{Error, Result};
 use crate::traits::{AcceptDocument, AcceptVersion, Accepted, DocumentStore, Swept};
 use crate::types::{
     Chunk, Document, DocumentId, DocumentPatch, DocumentVersion, Filter, ListDocuments, Page,
-    PageRequest, Span,
+    PageRequest, Span, Timestamp,
 };
 
 #[async_trait]
@@ -91,6 +91,15 @@ impl DocumentStore for SqliteStore {
         edits::delete(self, read_set, id).await
     }
 
+    async fn purge_document(
+        &self,
+        ctx: &Context,
+        read_set: &ReadSet,
+        id: DocumentId,
+    ) -> Result<()> {
+        purge::purge(self, ctx, read_set, id).await
+    }
+
     async fn cancel_document(
         &self,
         _ctx: &Context,
@@ -146,5 +155,13 @@ impl DocumentStore for SqliteStore {
 
     async fn sweep(&self, ctx: &Context, limit: u32) -> Result<Swept> {
         sweep::sweep(self, ctx, limit).await
+    }
+
+    async fn unscrubbed_since(&self, ctx: &Context) -> Result<Option<Timestamp>> {
+        ctx.run(scrub::unscrubbed_since(self)).await
+    }
+
+    async fn scrub(&self, _ctx: &Context) -> Result<()> {
+        scrub::scrub(self).await
     }
 }

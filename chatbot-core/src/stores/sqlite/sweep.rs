@@ -9,14 +9,15 @@
 
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
-use super::messages::{Details, redact_sources};
+use super::messages::Details;
+use super::scrub::note_removed;
 use super::sql::{Columns as _, sql, to_json};
 use super::staging::{Cleared, clear_chunks, clear_some};
-use super::{Lane, SqliteStore, embeddings};
+use super::{Lane, SqliteStore, embeddings, purge};
 use crate::context::Context;
 use crate::error::Result;
 use crate::traits::Swept;
-use crate::types::{BlobHash, DocumentId, SessionId, Timestamp, VersionId};
+use crate::types::{BlobHash, DocumentId, SessionId, Timestamp, VersionId, redact_sources};
 
 /// How long an idempotency key is remembered: a day, as providers of such keys promise.
 const KEY_LIFE_MILLIS: i64 = 24 * 60 * 60 * 1000;
@@ -90,7 +91,8 @@ async fn step(conn: &mut SqliteConnection, now: Timestamp) -> Result<Option<u64>
     let (n_rows, done) = match row.col::<String>("kind")?.as_str() {
         "version" => version_step(conn, row.col("id")?, now).await?,
         "document" => document_step(conn, row.col("id")?, now).await?,
-        "session" => session_step(conn, row.col("id")?).await?,
+        "purge" => purge::step(conn, row.col("id")?, now).await?,
+        "session" => session_step(conn, row.col("id")?, now).await?,
         _ => collection_step(conn, &row).await?,
     };
     if done {
@@ -183,10 +185,11 @@ async fn document_step(
         return Ok((n_rows, false));
     }
     let n_rows = sql("DELETE FROM documents WHERE id = ?").bind(document).run(conn).await?;
+    note_removed(conn, now).await?;
     Ok((n_rows, true))
 }
 
-/// Takes a deleted document's text out of messages for good.
+/// Takes a deleted document's text out of messages for good, and what they say out of the search.
 async fn redact_some(conn: &mut SqliteConnection, document: DocumentId) -> Result<u64> {
     let rows =
         sql("SELECT m.seq, m.details FROM message_documents t JOIN messages m ON m.seq = t.message
@@ -203,6 +206,7 @@ async fn redact_some(conn: &mut SqliteConnection, document: DocumentId) -> Resul
             .bind(seq)
             .run(conn)
             .await?;
+        sql("DELETE FROM message_search WHERE message = ?").bind(seq).run(conn).await?;
         sql("DELETE FROM message_documents WHERE document = ? AND message = ?")
             .bind(document)
             .bind(seq)
@@ -212,7 +216,11 @@ async fn redact_some(conn: &mut SqliteConnection, document: DocumentId) -> Resul
     Ok(u64::try_from(rows.len()).unwrap_or(u64::MAX))
 }
 
-async fn session_step(conn: &mut SqliteConnection, session: SessionId) -> Result<Step> {
+async fn session_step(
+    conn: &mut SqliteConnection,
+    session: SessionId,
+    now: Timestamp,
+) -> Result<Step> {
     let rows = sql("SELECT seq FROM messages WHERE session = ? LIMIT ?")
         .bind(session)
         .bind(ROWS_PER_STEP)
@@ -221,6 +229,7 @@ async fn session_step(conn: &mut SqliteConnection, session: SessionId) -> Result
     let ids: Vec<i64> = rows.iter().map(|row| row.col("seq")).collect::<Result<_>>()?;
     if ids.is_empty() {
         let n_rows = sql("DELETE FROM sessions WHERE id = ?").bind(session).run(conn).await?;
+        note_removed(conn, now).await?;
         return Ok((n_rows, true));
     }
     let list = to_json(&ids)?;

@@ -9,7 +9,7 @@ use crate::context::{Context, ReadSet};
 use crate::error::Result;
 use crate::types::{
     BlobHash, Chunk, CollectionId, Document, DocumentId, DocumentPatch, DocumentVersion, Filter,
-    JobId, ListDocuments, MediaType, Metadata, Page, PageRequest, Span,
+    JobId, ListDocuments, MediaType, Metadata, Page, PageRequest, Span, Timestamp,
 };
 
 /// A document to take in.
@@ -138,6 +138,17 @@ pub trait DocumentStore: Send + Sync + std::fmt::Debug {
         id: DocumentId,
     ) -> Result<()>;
 
+    /// As [`delete_document`](Self::delete_document), and takes away the answers that the document was a source of: they
+    /// are empty when this returns, and keep their places. Whoever writes one of them has lost the lease.
+    ///
+    /// # Errors
+    /// `not_found`.
+    ///
+    /// # Cancellation
+    /// The document is deleted; what is left of the answers goes with the next sweep.
+    async fn purge_document(&self, ctx: &Context, read_set: &ReadSet, id: DocumentId)
+    -> Result<()>;
+
     /// Stops the work on a document. Its job's lease is void from here on.
     ///
     /// # Errors
@@ -194,6 +205,15 @@ pub trait DocumentStore: Send + Sync + std::fmt::Debug {
     /// Whoever deletes those must let no upload of the same bytes happen between this call and the deletion: it would
     /// find its original gone.
     async fn sweep(&self, ctx: &Context, limit: u32) -> Result<Swept>;
+
+    /// Since when something that was removed is still on the disk, where no row leads to it; `None` where nothing is.
+    async fn unscrubbed_since(&self, ctx: &Context) -> Result<Option<Timestamp>>;
+
+    /// Takes what was removed off the disk for good. Everybody who writes waits meanwhile.
+    ///
+    /// # Errors
+    /// `unavailable` where somebody reads all the time: try again.
+    async fn scrub(&self, ctx: &Context) -> Result<()>;
 }
 
 /// What a sweep found.
