@@ -1,6 +1,7 @@
 //! The facade: everything a host can do with an engine.
 
 mod embedding;
+mod history;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -264,26 +265,6 @@ impl Chatbot {
     /// `not_found`, `permission_denied`.
     pub async fn delete_document(&self, ctx: &Context, id: DocumentId) -> Result<()> {
         self.engine.delete_document(ctx, id).await
-    }
-
-    /// Removes a document together with the answers that it was a source of: they are empty from here on, and have a
-    /// warning `purged`. What people asked stays theirs.
-    ///
-    /// # Errors
-    /// `not_found`, `permission_denied` unless the asker owns the collection.
-    ///
-    /// # Cancellation
-    /// The document is removed; what is left of the answers is removed within a minute.
-    pub async fn purge_document(&self, ctx: &Context, id: DocumentId) -> Result<()> {
-        self.engine.purge_document(ctx, id).await
-    }
-
-    /// Removes at once what was deleted from every file, which happens by itself within minutes. Writes wait meanwhile.
-    ///
-    /// # Errors
-    /// `storage`; `unavailable` where documents are being taken in, or somebody reads all the time: try again.
-    pub async fn clear_up(&self) -> Result<()> {
-        self.engine.clear_up_now().await
     }
 
     /// Stops the work on a document.

@@ -165,6 +165,21 @@ impl Engine {
         Ok(self.queued(accepted).await)
     }
 
+    /// An index has the version's passages again a moment after this returns.
+    pub(crate) async fn restore_version(
+        &self,
+        ctx: &Context,
+        id: DocumentId,
+        version: u32,
+    ) -> Result<Document> {
+        let read_set = self.writable(ctx, id).await?;
+        let document = self.store().restore_version(ctx, &read_set, id, version).await?;
+        self.running.stop(id);
+        self.signal(Signal::Changed).await;
+        self.signal(Signal::Document(id)).await;
+        Ok(document)
+    }
+
     async fn queued(&self, accepted: Accepted) -> Document {
         if accepted.job.is_some() {
             self.signal(Signal::JobQueued).await;

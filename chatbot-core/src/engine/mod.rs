@@ -73,6 +73,8 @@ pub(crate) struct Settings {
     pub(crate) max_upload_bytes: u64,
     pub(crate) max_message_bytes: usize,
     pub(crate) n_workers: usize,
+    /// Replaced versions of a document that can be restored.
+    pub(crate) keep_versions: u32,
     pub(crate) abandon_after: Duration,
     /// Chunks embedded at a time.
     pub(crate) embedding_batch: u32,
@@ -130,6 +132,7 @@ impl Engine {
         parts.store.forget_checkpoints(&ctx, &names).await?;
         let embedder = parts.embedder.as_ref().map(|embedder| embedder.info());
         parts.store.use_embedder(&ctx, embedder).await?;
+        parts.store.keep_versions(&ctx, settings.keep_versions).await?;
         let embedding = embedding::Embedding::new(settings.embedding_paused);
         let engine = Arc::new(Self {
             parts,

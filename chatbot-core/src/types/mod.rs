@@ -31,7 +31,7 @@ pub use chunk::{Chunk, ChunkHash, ChunkSpec, Language, StagedChunk, embedded_tex
 pub use collection::{Collection, CollectionPatch, NewCollection, Role, Visibility};
 pub use document::{
     BlobHash, Coverage, Document, DocumentFailure, DocumentPatch, DocumentStatus, DocumentVersion,
-    ListDocuments, Metadata, Stage,
+    ListDocuments, Metadata, Stage, VersionChanges,
 };
 pub use embedding::{
     EmbeddingCount, EmbeddingJob, EmbeddingOutcome, EmbeddingProgress, Unembedded,

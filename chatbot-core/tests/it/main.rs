@@ -11,6 +11,7 @@
 
 mod blobs_and_buses;
 mod chunkers;
+mod deletion;
 #[cfg(feature = "local-index")]
 mod dense_index;
 #[cfg(feature = "local-index")]
@@ -30,3 +31,4 @@ mod store;
 mod support;
 mod text;
 mod turns;
+mod versions;

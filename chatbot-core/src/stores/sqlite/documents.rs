@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::document_rows::{
     by_id, list_page, live_version, matching, no_document, quotable_version, versions_of,
 };
-use super::{SqliteStore, accept, edits, purge, scrub, sweep, texts};
+use super::{SqliteStore, accept, edits, history, purge, scrub, sweep, texts};
 use crate::context::{Context, ReadSet};
 use crate::error::{Error, Result};
 use crate::traits::{AcceptDocument, AcceptVersion, Accepted, DocumentStore, Swept};
@@ -116,6 +116,20 @@ impl DocumentStore for SqliteStore {
         id: DocumentId,
     ) -> Result<Vec<DocumentVersion>> {
         ctx.run(async { versions_of(&mut *self.snapshot().await?, read_set, id).await }).await
+    }
+
+    async fn keep_versions(&self, _ctx: &Context, n: u32) -> Result<()> {
+        history::keep(self, n).await
+    }
+
+    async fn restore_version(
+        &self,
+        _ctx: &Context,
+        read_set: &ReadSet,
+        id: DocumentId,
+        version: u32,
+    ) -> Result<Document> {
+        history::restore(self, read_set, id, version).await
     }
 
     async fn text(

@@ -23,6 +23,7 @@ mod edits;
 mod embeddings;
 mod error;
 mod fold;
+mod history;
 mod idempotency;
 mod jobs;
 mod messages;

@@ -3,12 +3,14 @@
 //! Whoever deletes or replaces something writes it into `garbage` in the same transaction; here it is taken apart from
 //! the oldest on. A version that answers, or that somebody works on again, is left alone: the entry is void then. A
 //! version that has answered keeps its text, because messages quote bytes of it: of such a one, `swept_at` says that its
-//! chunks and its original are gone. Its text goes with the document.
+//! chunks and its original are gone, as they are once too many others have answered since. Its text goes with the
+//! document.
 //! Originals that no version refers to any more are named until whoever swept comes back, which says that it has deleted
 //! them; a process that dies in between is told again.
 
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
+use super::history::one_too_many;
 use super::messages::Details;
 use super::scrub::note_removed;
 use super::sql::{Columns as _, sql, to_json};
@@ -110,7 +112,7 @@ async fn version_step(
     version: VersionId,
     now: Timestamp,
 ) -> Result<Step> {
-    let row = sql("SELECT v.blob, d.live IS v.id AS live, d.newest IS v.id AS newest,
+    let row = sql("SELECT v.blob, v.document, d.newest IS v.id AS newest,
             d.id IS NOT NULL AND v.published_seq IS NOT NULL AS quotable,
             EXISTS (SELECT 1 FROM jobs j WHERE j.version = v.id) AS worked_on
          FROM versions v LEFT JOIN documents d ON d.id = v.document AND d.deleted_at IS NULL WHERE v.id = ?")
@@ -118,16 +120,13 @@ async fn version_step(
     .maybe(conn)
     .await?;
     let Some(row) = row else { return Ok((0, true)) };
-    if row.col("live")? || row.col("worked_on")? {
+    if row.col("quotable")? {
+        return replaced_step(conn, row.col("document")?, now).await;
+    }
+    if row.col("worked_on")? {
         return Ok((0, true));
     }
-    let quotable: bool = row.col("quotable")?;
-    let cleared = if quotable {
-        clear_chunks(conn, version).await?
-    } else {
-        clear_some(conn, version).await?
-    };
-    let Cleared { n_rows, all } = cleared;
+    let Cleared { n_rows, all } = clear_some(conn, version).await?;
     if n_rows > 0 {
         embeddings::note_loose(conn).await?;
     }
@@ -136,8 +135,7 @@ async fn version_step(
     }
     // The newest version keeps its original: it can be tried again from it.
     let swept_at = if row.col("newest")? { None } else { Some(now) };
-    sql("UPDATE versions SET text_bytes = iif(?, text_bytes, 0), swept_at = ? WHERE id = ?")
-        .bind(quotable)
+    sql("UPDATE versions SET text_bytes = 0, swept_at = ? WHERE id = ?")
         .bind(swept_at)
         .bind(version)
         .run(conn)
@@ -146,6 +144,29 @@ async fn version_step(
         note_orphan(conn, row.col("blob")?, now).await?;
     }
     Ok((n_rows, true))
+}
+
+/// Takes chunks and original of those versions of a document that are too many, and leaves their texts.
+async fn replaced_step(
+    conn: &mut SqliteConnection,
+    document: DocumentId,
+    now: Timestamp,
+) -> Result<Step> {
+    let Some(row) = one_too_many(conn, document).await? else { return Ok((0, true)) };
+    let version: VersionId = row.col("id")?;
+    let Cleared { n_rows, all } = clear_chunks(conn, version).await?;
+    if n_rows > 0 {
+        embeddings::note_loose(conn).await?;
+    }
+    if all {
+        sql("UPDATE versions SET swept_at = ? WHERE id = ?")
+            .bind(now)
+            .bind(version)
+            .run(conn)
+            .await?;
+        note_orphan(conn, row.col("blob")?, now).await?;
+    }
+    Ok((n_rows, false))
 }
 
 async fn note_orphan(conn: &mut SqliteConnection, blob: BlobHash, now: Timestamp) -> Result<()> {

@@ -171,6 +171,23 @@ pub trait DocumentStore: Send + Sync + std::fmt::Debug {
         id: DocumentId,
     ) -> Result<Vec<DocumentVersion>>;
 
+    /// How many versions of a document that were replaced stay whole, the last ones; of the others, the sweep leaves the
+    /// text. None, until this is said.
+    async fn keep_versions(&self, ctx: &Context, n: u32) -> Result<()>;
+
+    /// Makes a version that was replaced the live one again, at once and as a new change; whatever else is being done to
+    /// the document ends. Nothing is read or embedded again.
+    ///
+    /// # Errors
+    /// `not_found`, also for a version that never answered; `conflict` where its passages are gone.
+    async fn restore_version(
+        &self,
+        ctx: &Context,
+        read_set: &ReadSet,
+        id: DocumentId,
+        version: u32,
+    ) -> Result<Document>;
+
     /// Bytes of a version's extracted text; the whole where no span is named, of the live version where none is named.
     /// A version that has answered can be read until its document is deleted: messages quote bytes of it.
     ///
@@ -200,7 +217,7 @@ pub trait DocumentStore: Send + Sync + std::fmt::Debug {
     ) -> Result<Page<Chunk>>;
 
     /// Removes up to `limit` rows of what can never be read again (deleted documents, abandoned versions, and of
-    /// replaced ones the chunks; their text and their entry in the history stay) and says which originals nobody refers
+    /// replaced ones that are not kept the chunks; their text and their entry in the history stay) and says which originals nobody refers
     /// to any more.
     /// Whoever deletes those must let no upload of the same bytes happen between this call and the deletion: it would
     /// find its original gone.
