@@ -220,6 +220,7 @@ impl ChatbotBuilder {
             max_upload_bytes: self.config.limits.max_upload_bytes,
             max_message_bytes: self.config.limits.max_message_bytes,
             n_workers: self.config.ingestion.n_workers,
+            keep_versions: self.config.documents.keep_versions,
             abandon_after: self.config.turns.abandon_after(),
             embedding_batch: self.config.embedding.batch_size,
             embedding_paused: self.config.embedding.paused,

@@ -31,6 +31,8 @@ pub struct EngineConfig {
     pub limits: LimitsConfig,
     /// How documents are taken in.
     pub ingestion: IngestionConfig,
+    /// What is kept of documents.
+    pub documents: DocumentsConfig,
     /// How passages get their vectors.
     pub embedding: EmbeddingConfig,
     /// How turns run.
@@ -53,6 +55,7 @@ impl Default for EngineConfig {
             chunking: ChunkingConfig::default(),
             limits: LimitsConfig::default(),
             ingestion: IngestionConfig::default(),
+            documents: DocumentsConfig::default(),
             embedding: EmbeddingConfig::default(),
             turns: TurnConfig::default(),
             retrieval: RetrievalConfig::default(),
@@ -143,6 +146,22 @@ impl Default for IngestionConfig {
     /// Two: one is parsed while another is stored, and a chat keeps half of a small machine.
     fn default() -> Self {
         Self { n_workers: 2 }
+    }
+}
+
+/// What is kept of documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DocumentsConfig {
+    /// Replaced versions of a document that can be restored, the last ones. Of others, the text alone stays, for the
+    /// answers that quote it.
+    pub keep_versions: u32,
+}
+
+impl Default for DocumentsConfig {
+    /// Three: a mistake is noticed within the next few versions. Each costs its original, and vectors for what changed.
+    fn default() -> Self {
+        Self { keep_versions: 3 }
     }
 }
 

@@ -41,6 +41,7 @@ use crate::routes::{
         documents::text,
         documents::chunks,
         documents::versions,
+        documents::restore,
         documents::reindex,
         documents::cancel,
         documents::events,

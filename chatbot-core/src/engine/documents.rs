@@ -8,13 +8,14 @@ use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
 
 use super::Engine;
+use super::turn::Deletion;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::refuse_nul;
 use crate::traits::{AcceptDocument, AcceptVersion, Accepted, ByteStream, Idempotency, Signal};
 use crate::types::{
     Collection, CollectionId, CollectionPatch, Document, DocumentId, DocumentPatch, DocumentStatus,
-    MediaType, Metadata, NewCollection, Role,
+    ListDocuments, MediaType, Metadata, NewCollection, PageRequest, Role,
 };
 
 /// The longest title or name, in characters.
@@ -81,9 +82,27 @@ impl Engine {
 
     pub(crate) async fn delete_collection(&self, ctx: &Context, id: CollectionId) -> Result<()> {
         self.require(ctx, id, Role::Owner).await?;
+        let in_it = if self.turns.any() { self.documents_in(ctx, id).await? } else { Vec::new() };
         self.store().delete_collection(ctx, id).await?;
+        for document in in_it {
+            self.running.stop(document);
+            self.turns.forget(document, Deletion::Document);
+        }
         self.signal(Signal::Changed).await;
         Ok(())
+    }
+
+    async fn documents_in(&self, ctx: &Context, id: CollectionId) -> Result<Vec<DocumentId>> {
+        let read_set = self.read_set(ctx).await?;
+        let list = ListDocuments { collection_id: Some(id), ..ListDocuments::default() };
+        let mut page = PageRequest::new(PageRequest::MAX_LIMIT, None)?;
+        let mut found = Vec::new();
+        loop {
+            let listed = self.store().documents(ctx, &read_set, &list, &page).await?;
+            found.extend(listed.items.into_iter().map(|document| document.id));
+            let Some(cursor) = listed.next_cursor else { return Ok(found) };
+            page = PageRequest::new(PageRequest::MAX_LIMIT, Some(cursor))?;
+        }
     }
 
     pub(crate) async fn add_document(
@@ -146,6 +165,21 @@ impl Engine {
         Ok(self.queued(accepted).await)
     }
 
+    /// An index has the version's passages again a moment after this returns.
+    pub(crate) async fn restore_version(
+        &self,
+        ctx: &Context,
+        id: DocumentId,
+        version: u32,
+    ) -> Result<Document> {
+        let read_set = self.writable(ctx, id).await?;
+        let document = self.store().restore_version(ctx, &read_set, id, version).await?;
+        self.running.stop(id);
+        self.signal(Signal::Changed).await;
+        self.signal(Signal::Document(id)).await;
+        Ok(document)
+    }
+
     async fn queued(&self, accepted: Accepted) -> Document {
         if accepted.job.is_some() {
             self.signal(Signal::JobQueued).await;
@@ -175,10 +209,25 @@ impl Engine {
     pub(crate) async fn delete_document(&self, ctx: &Context, id: DocumentId) -> Result<()> {
         let read_set = self.writable(ctx, id).await?;
         self.store().delete_document(ctx, &read_set, id).await?;
+        self.deleted(id, Deletion::Document).await;
+        Ok(())
+    }
+
+    /// Others' conversations lose answers: only an owner may do this.
+    pub(crate) async fn purge_document(&self, ctx: &Context, id: DocumentId) -> Result<()> {
+        let read_set = self.read_set(ctx).await?;
+        let document = self.store().document(ctx, &read_set, id).await?;
+        self.require(ctx, document.collection_id, Role::Owner).await?;
+        let purged = self.store().purge_document(ctx, &read_set, id).await;
+        self.deleted(id, Deletion::WithAnswers).await;
+        purged
+    }
+
+    async fn deleted(&self, id: DocumentId, deletion: Deletion) {
         self.running.stop(id);
+        self.turns.forget(id, deletion);
         self.signal(Signal::Changed).await;
         self.signal(Signal::Document(id)).await;
-        Ok(())
     }
 
     pub(crate) async fn cancel_document(&self, ctx: &Context, id: DocumentId) -> Result<Document> {

@@ -1,11 +1,16 @@
-//! Clears up behind everybody: rows nobody can read, originals nobody refers to, turns whose process died.
+//! Clears up behind everybody: rows nobody can read, originals nobody refers to, turns whose process died, and what was
+//! deleted but still lies in a file.
+//!
+//! What was deleted stops answering at once. Its rows are gone within a minute; then the files in which copies of them
+//! lie are written anew, at a moment when no answer is being made. That holds up writes, for seconds where the store is
+//! large, so that it is done for a thousandth of the time at the most.
 
-use std::sync::Weak;
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
 use super::Engine;
 use crate::context::Context;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 
 /// How often the janitor looks.
 const INTERVAL: Duration = Duration::from_secs(30);
@@ -13,6 +18,30 @@ const INTERVAL: Duration = Duration::from_secs(30);
 const SWEEP_ROWS: u32 = 500;
 /// Vectors removed in one round, in steps of a few milliseconds.
 const SWEEP_VECTORS: u32 = 10_000;
+/// How many times as long as it took the files are left alone before they are written anew again.
+const SCRUB_PAUSE: u32 = 1_000;
+/// How long it waits for a moment without a turn; then it is done anyway.
+const MAX_SCRUB_DELAY_MS: i64 = 24 * 60 * 60 * 1000;
+/// How long the indexes have to follow the store before the files are left for the next round.
+const CATCH_UP: Duration = Duration::from_secs(10);
+
+/// When the files may be written anew again.
+#[derive(Debug, Default)]
+pub(super) struct Janitor {
+    rest_until: Mutex<Option<Instant>>,
+}
+
+impl Janitor {
+    fn rests(&self) -> bool {
+        let until = self.rest_until.lock().unwrap_or_else(PoisonError::into_inner);
+        until.is_some_and(|until| Instant::now() < until)
+    }
+
+    fn rest_after(&self, took: Duration) {
+        let until = Instant::now().checked_add(took.saturating_mul(SCRUB_PAUSE));
+        *self.rest_until.lock().unwrap_or_else(PoisonError::into_inner) = until;
+    }
+}
 
 /// Works until the engine is closed or gone.
 pub(super) async fn run(engine: Weak<Engine>, ctx: Context) {
@@ -29,8 +58,30 @@ pub(super) async fn run(engine: Weak<Engine>, ctx: Context) {
 }
 
 impl Engine {
+    /// Removes what was deleted from every file before it returns.
+    pub(crate) async fn clear_up_now(&self) -> Result<()> {
+        let ctx = &self.ctx;
+        self.sweep(ctx).await?;
+        while self.store().sweep_embeddings(ctx, SWEEP_VECTORS).await? > 0 {}
+        if self.scrub(ctx).await? { Ok(()) } else { Err(busy()) }
+    }
+
     async fn clear_up(&self, ctx: &Context) -> Result<()> {
         self.store().close_abandoned_turns(ctx, false).await?;
+        self.sweep(ctx).await?;
+        self.store().sweep_embeddings(ctx, SWEEP_VECTORS).await?;
+        let Some(since) = self.store().unscrubbed_since(ctx).await? else { return Ok(()) };
+        let overdue = since.plus_millis(MAX_SCRUB_DELAY_MS) < self.parts.clock.now();
+        if self.janitor.rests() || (self.turns.any() && !overdue) {
+            return Ok(());
+        }
+        let began = Instant::now();
+        let scrubbed = self.scrub(ctx).await;
+        self.janitor.rest_after(began.elapsed());
+        scrubbed.map(|_| ())
+    }
+
+    async fn sweep(&self, ctx: &Context) -> Result<()> {
         loop {
             ctx.check()?;
             let _alone = self.originals.write().await;
@@ -39,10 +90,28 @@ impl Engine {
                 self.parts.blobs.delete(ctx, *orphan).await?;
             }
             if swept.n_rows == 0 && swept.orphans.is_empty() {
-                break;
+                return Ok(());
             }
         }
-        self.store().sweep_embeddings(ctx, SWEEP_VECTORS).await?;
-        Ok(())
     }
+
+    /// Takes what was deleted out of the files, the store's last: as long as that was not done, it is all tried again.
+    /// Returns whether nothing is left.
+    async fn scrub(&self, ctx: &Context) -> Result<bool> {
+        let newest = self.store().last_change(ctx).await?;
+        for projection in self.projections() {
+            let followed = tokio::time::timeout(CATCH_UP, projection.reached(newest)).await;
+            if !followed.is_ok_and(|followed| followed.is_ok())
+                || !projection.index.scrub(ctx).await?
+            {
+                return Ok(false);
+            }
+        }
+        self.store().scrub(ctx).await?;
+        Ok(true)
+    }
+}
+
+fn busy() -> Error {
+    Error::new(ErrorKind::Unavailable, "An index is still following the store. Try again.")
 }

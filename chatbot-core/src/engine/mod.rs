@@ -76,6 +76,8 @@ pub(crate) struct Settings {
     pub(crate) max_upload_bytes: u64,
     pub(crate) max_message_bytes: usize,
     pub(crate) n_workers: usize,
+    /// Replaced versions of a document that can be restored.
+    pub(crate) keep_versions: u32,
     pub(crate) abandon_after: Duration,
     /// Chunks embedded at a time.
     pub(crate) embedding_batch: u32,
@@ -101,6 +103,8 @@ pub(crate) struct Engine {
     lexical: Arc<Projection>,
     /// The dense index, where there is one.
     dense: Option<Arc<Projection>>,
+    /// When files were last written anew.
+    janitor: janitor::Janitor,
     /// What embeds in the background.
     embedding: embedding::Embedding,
     /// Whatever must live as long as the engine, such as a temporary directory or a lock.
@@ -131,6 +135,7 @@ impl Engine {
         parts.store.forget_checkpoints(&ctx, &names).await?;
         let embedder = parts.embedder.as_ref().map(|embedder| embedder.info());
         parts.store.use_embedder(&ctx, embedder).await?;
+        parts.store.keep_versions(&ctx, settings.keep_versions).await?;
         let embedding = embedding::Embedding::new(settings.embedding_paused);
         let engine = Arc::new(Self {
             parts,
@@ -142,6 +147,7 @@ impl Engine {
             originals: tokio::sync::RwLock::default(),
             lexical,
             dense,
+            janitor: janitor::Janitor::default(),
             embedding,
             _keep: keep,
         });

@@ -47,6 +47,16 @@ pub trait Index: Send + Sync + std::fmt::Debug {
     /// `storage`, `unsupported` for a kind of query it has no capability for, `dimension_mismatch`.
     async fn search(&self, ctx: &Context, query: &IndexQuery) -> Result<IndexReply>;
 
+    /// Takes what was deleted out of everything that is stored. Returns whether nothing of it is left; where a change is
+    /// half done, some is, and whoever wants it gone asks again.
+    ///
+    /// # Errors
+    /// `storage`.
+    async fn scrub(&self, ctx: &Context) -> Result<bool> {
+        ctx.check()?;
+        Ok(true)
+    }
+
     /// Writes what waits and lets go of whatever the index holds open, so that another process can open it at once.
     ///
     /// # Errors

@@ -86,6 +86,23 @@ pub struct Citation {
     pub verified: bool,
 }
 
+/// Takes out the text of the documents that are `gone`; where they stood stays.
+pub(crate) fn redact_sources(
+    sources: &mut [Source],
+    citations: &mut [Citation],
+    gone: impl Fn(DocumentId) -> bool,
+) {
+    for source in sources.iter_mut().filter(|source| gone(source.document_id)) {
+        source.deleted = true;
+        source.text.clear();
+        source.heading = None;
+        source.metadata.clear();
+    }
+    for citation in citations.iter_mut().filter(|citation| gone(citation.document_id)) {
+        citation.quote.clear();
+    }
+}
+
 /// Unicode code-point offsets into an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -206,6 +206,25 @@ pub struct DocumentVersion {
     pub created_at: Timestamp,
     /// When it began to answer.
     pub published_at: Option<Timestamp>,
+    /// Whether it can be made the one that answers again. One that is about to be removed may still say so.
+    pub restorable: bool,
+    /// How its passages differ from those that answered before it; null where none did.
+    pub changes: Option<VersionChanges>,
+}
+
+/// How a version's passages differ from those of the version that it replaced. Passages are the same where their text,
+/// their headings and the title are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct VersionChanges {
+    /// The number of the version that it replaced.
+    pub since_version: u32,
+    /// Passages that were there before.
+    pub kept: u32,
+    /// Passages that are new.
+    pub added: u32,
+    /// Passages that are there no more.
+    pub removed: u32,
 }
 
 /// What to change about a document; `None` leaves a thing as it is.

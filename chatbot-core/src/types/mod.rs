@@ -25,6 +25,7 @@ mod session;
 mod span;
 mod time;
 
+pub(crate) use answer::redact_sources;
 pub use answer::{Citation, FinishReason, Source, SourceScores, TextSpan, Timings, Usage, Warning};
 pub use backup::{BackupProgress, BackupReport, RestoreReport, StoreCounts};
 pub use change::{Change, ChangeKind, Checkpoint, Lineage};
@@ -32,7 +33,7 @@ pub use chunk::{Chunk, ChunkHash, ChunkSpec, Language, StagedChunk, embedded_tex
 pub use collection::{Collection, CollectionPatch, NewCollection, Role, Visibility};
 pub use document::{
     BlobHash, Coverage, Document, DocumentFailure, DocumentPatch, DocumentStatus, DocumentVersion,
-    ListDocuments, Metadata, Stage,
+    ListDocuments, Metadata, Stage, VersionChanges,
 };
 pub use embedding::{
     EmbeddingCount, EmbeddingJob, EmbeddingOutcome, EmbeddingProgress, Unembedded,

@@ -174,6 +174,26 @@ pub struct Message {
     pub created_at: Timestamp,
 }
 
+impl Message {
+    /// The warning that an answer has once it was removed together with a document that it was made from.
+    #[must_use]
+    pub(crate) fn purged_warning() -> Warning {
+        let message = "This answer was removed together with a document that it was made from.";
+        Warning::new("purged", message)
+    }
+
+    /// Takes away what it says and rests on; its place in the conversation stays.
+    pub(crate) fn purge(&mut self) {
+        self.content.clear();
+        self.citations.clear();
+        self.unsupported.clear();
+        self.sources.clear();
+        self.feedback = None;
+        self.metadata.clear();
+        self.warnings = vec![Self::purged_warning()];
+    }
+}
+
 /// What happens in a session, for whoever has it open elsewhere. The messages themselves are read where they always are.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -17,6 +17,7 @@ mod chunkers;
 mod dense_index;
 #[cfg(feature = "local-index")]
 mod dense_retrieval;
+mod deletion;
 mod embedders;
 mod embedding;
 mod facade;
@@ -34,3 +35,4 @@ mod text;
 mod turns;
 #[cfg(all(feature = "sqlite", feature = "local-index"))]
 mod upgrade;
+mod versions;

@@ -7,6 +7,7 @@ use chatbot_core::types::{
     Chunk, CollectionId, Document, DocumentId, DocumentPatch, DocumentStatus, DocumentVersion,
     ListDocuments, Page, Span,
 };
+use chatbot_core::{Error, Result};
 use futures_util::StreamExt as _;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -15,7 +16,7 @@ use crate::app::App;
 use crate::auth::Asker;
 use crate::error::{ApiError, ApiResult, ErrorReply};
 use crate::sse;
-use crate::wire::{self, Id, Query, disposition, page};
+use crate::wire::{self, Id, Ids, Query, disposition, page};
 
 /// Whatever the bytes are, a browser must not run them as a part of this site.
 const CONTENT_POLICY: (HeaderName, &str) =
@@ -50,6 +51,15 @@ pub(crate) struct TextQuery {
     start: Option<usize>,
     /// One past the last byte; needed where `start` is named.
     end: Option<usize>,
+}
+
+/// What a deletion takes along.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct DeleteQuery {
+    /// Whether the answers that it was a source of go too.
+    purge: bool,
 }
 
 /// Which chunks.
@@ -113,16 +123,22 @@ pub(crate) async fn update(
     Ok(Json(app.chatbot.update_document(&ctx, id, body.value).await?))
 }
 
-/// Removes a document; it stops answering at once.
+/// Removes a document; it stops answering at once. Answers that it was a source of stay, without what they hold of its
+/// text beside their own words; with `purge` they are emptied, in everybody's chats.
 #[utoipa::path(delete, path = "/api/v1/documents/{id}", tag = "documents",
-    params(("id" = DocumentId, Path)),
+    params(("id" = DocumentId, Path), DeleteQuery),
     responses((status = 204), (status = 404, body = ErrorReply)))]
 pub(crate) async fn delete(
     State(app): State<App>,
     Asker(ctx): Asker,
     Id(id): Id<DocumentId>,
+    Query(query): Query<DeleteQuery>,
 ) -> ApiResult<StatusCode> {
-    app.chatbot.delete_document(&ctx, id).await?;
+    if query.purge {
+        app.chatbot.purge_document(&ctx, id).await?;
+    } else {
+        app.chatbot.delete_document(&ctx, id).await?;
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -196,6 +212,31 @@ pub(crate) async fn versions(
 ) -> ApiResult<Json<Versions>> {
     let items = app.chatbot.versions(&ctx, id).await?;
     Ok(Json(Versions { items, next_cursor: None }))
+}
+
+/// The number of a version in a path.
+#[derive(Debug)]
+pub(crate) struct VersionNumber(u32);
+
+impl std::str::FromStr for VersionNumber {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        text.parse().map(Self).map_err(|_| Error::not_found("document version"))
+    }
+}
+
+/// Makes a version that was replaced the one that answers again, at once: nothing is read or embedded anew.
+#[utoipa::path(post, path = "/api/v1/documents/{id}/versions/{version}/restore", tag = "documents",
+    params(("id" = DocumentId, Path), ("version" = u32, Path)),
+    responses((status = 200, body = Document), (status = 404, body = ErrorReply),
+        (status = 409, body = ErrorReply)))]
+pub(crate) async fn restore(
+    State(app): State<App>,
+    Asker(ctx): Asker,
+    Ids(id, VersionNumber(version)): Ids<DocumentId, VersionNumber>,
+) -> ApiResult<Json<Document>> {
+    Ok(Json(app.chatbot.restore_version(&ctx, id, version).await?))
 }
 
 /// Reads a document again from its original.

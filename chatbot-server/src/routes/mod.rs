@@ -54,6 +54,7 @@ pub fn surface() -> Surface {
         .get   (Read,   "/api/v1/documents/{id}/text",                 documents::text)
         .get   (Read,   "/api/v1/documents/{id}/chunks",               documents::chunks)
         .get   (Read,   "/api/v1/documents/{id}/versions",             documents::versions)
+        .post  (Write,  "/api/v1/documents/{id}/versions/{version}/restore", documents::restore)
         .post  (Write,  "/api/v1/documents/{id}/reindex",              documents::reindex)
         .post  (Write,  "/api/v1/documents/{id}/cancel",               documents::cancel)
         .get   (Read,   "/api/v1/documents/{id}/events",               documents::events)

@@ -12,6 +12,7 @@ mod backup;
 mod chat;
 mod cli;
 mod contract;
+mod deletion;
 mod documents;
 mod evaluation;
 mod local_mode;

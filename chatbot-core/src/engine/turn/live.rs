@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::EventStream;
 use crate::context::Context;
-use crate::types::{Event, MessageId, SequencedEvent};
+use crate::types::{DocumentId, Event, Message, MessageId, SequencedEvent, Source, redact_sources};
 
 /// The turns that run in this process.
 #[derive(Debug, Default)]
@@ -31,6 +31,17 @@ impl LiveTurns {
         self.n_running.send_modify(|n| *n = n.saturating_sub(1));
     }
 
+    /// Whether a turn runs.
+    pub(in crate::engine) fn any(&self) -> bool {
+        *self.n_running.borrow() > 0
+    }
+
+    /// Ends the turns that rest on a deleted document, and takes its text out of what they say to those who follow.
+    pub(in crate::engine) fn forget(&self, document: DocumentId, deletion: Deletion) {
+        let turns: Vec<_> = locked(&self.turns).values().cloned().collect();
+        turns.iter().for_each(|live| live.forget(document, deletion));
+    }
+
     pub(super) fn get(&self, id: MessageId) -> Option<Arc<LiveTurn>> {
         locked(&self.turns).get(&id).cloned()
     }
@@ -39,6 +50,15 @@ impl LiveTurns {
     pub(in crate::engine) async fn drained(&self) {
         let _ = self.n_running.subscribe().wait_for(|n| *n == 0).await;
     }
+}
+
+/// What a deletion takes along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::engine) enum Deletion {
+    /// The document.
+    Document,
+    /// The answers that it was a source of, too.
+    WithAnswers,
 }
 
 /// One turn: its log, and how many follow it.
@@ -50,6 +70,8 @@ pub(super) struct LiveTurn {
     log: Mutex<Vec<SequencedEvent>>,
     n_events: watch::Sender<usize>,
     audience: Mutex<Audience>,
+    /// Documents that were deleted since it began.
+    gone: Mutex<HashMap<DocumentId, Deletion>>,
 }
 
 #[derive(Debug)]
@@ -67,16 +89,44 @@ impl LiveTurn {
             log: Mutex::default(),
             n_events: watch::Sender::new(0),
             audience: Mutex::new(audience),
+            gone: Mutex::default(),
         }
     }
 
-    pub(super) fn emit(&self, event: Event) {
+    pub(super) fn emit(&self, mut event: Event) {
+        // Held until the event is in the log: a deletion finds it there, or is seen here.
+        let gone = locked(&self.gone);
+        if redact_event(&mut event, &gone) {
+            self.stop();
+        }
         let mut log = locked(&self.log);
         let seq = log.len() as u64 + 1;
         log.push(SequencedEvent { seq, event });
         let n_events = log.len();
         drop(log);
         self.n_events.send_replace(n_events);
+    }
+
+    fn forget(&self, document: DocumentId, deletion: Deletion) {
+        let mut gone = locked(&self.gone);
+        gone.insert(document, deletion);
+        let mut log = locked(&self.log);
+        let mut rests_on_it = false;
+        for event in log.iter_mut() {
+            rests_on_it |= redact_event(&mut event.event, &gone);
+        }
+        if !rests_on_it {
+            return;
+        }
+        if deletion == Deletion::WithAnswers {
+            log.iter_mut().for_each(|event| forget_text(&mut event.event));
+        }
+        self.stop();
+    }
+
+    /// Takes out of the turn's message what was deleted since it began.
+    pub(super) fn redact(&self, message: &mut Message) {
+        redact_message(message, &locked(&self.gone));
     }
 
     pub(super) fn stop(&self) {
@@ -146,6 +196,49 @@ impl Drop for CancelOnDrop {
         if let Some(live) = &self.0 {
             live.stop();
         }
+    }
+}
+
+type Gone = HashMap<DocumentId, Deletion>;
+
+/// Whether the event named a document that is gone.
+fn redact_event(event: &mut Event, gone: &Gone) -> bool {
+    match event {
+        Event::Sources { sources } => {
+            redact_sources(sources, &mut [], |id| gone.contains_key(&id));
+            sources.iter().any(|source| source.deleted)
+        }
+        Event::Citation(citation) => {
+            let is_gone = gone.contains_key(&citation.document_id);
+            redact_sources(&mut [], std::slice::from_mut(citation), |_| is_gone);
+            is_gone
+        }
+        Event::Done { message } | Event::Failed { message, .. } => {
+            redact_message(message, gone);
+            false
+        }
+        Event::Started { .. }
+        | Event::Rewritten { .. }
+        | Event::Thinking { .. }
+        | Event::Text { .. }
+        | Event::ToolCall { .. }
+        | Event::ToolResult { .. }
+        | Event::Warning(_) => false,
+    }
+}
+
+fn redact_message(message: &mut Message, gone: &Gone) {
+    let goes_too = |source: &Source| gone.get(&source.document_id) == Some(&Deletion::WithAnswers);
+    if message.sources.iter().any(goes_too) {
+        message.purge();
+    }
+    redact_sources(&mut message.sources, &mut message.citations, |id| gone.contains_key(&id));
+}
+
+/// What was said leaves with the document that it rests on.
+fn forget_text(event: &mut Event) {
+    if let Event::Text { delta } | Event::Thinking { delta } = event {
+        delta.clear();
     }
 }
 

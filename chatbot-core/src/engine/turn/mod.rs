@@ -29,7 +29,7 @@ use crate::types::{
 };
 
 use live::CancelOnDrop;
-pub(super) use live::LiveTurns;
+pub(super) use live::{Deletion, LiveTurns};
 
 /// How often an answer that another process makes is looked at.
 const FOLLOW_POLL: Duration = Duration::from_millis(500);

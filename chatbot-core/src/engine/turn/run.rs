@@ -48,6 +48,8 @@ pub(super) struct Run {
     draft: Draft,
     /// Characters of the prompt, for the estimate where a model does not count.
     prompt_tokens: usize,
+    /// Whether the store knows what the answer is made from: before any of it is stored.
+    is_noted: bool,
 }
 
 impl Run {
@@ -59,7 +61,18 @@ impl Run {
     ) -> Self {
         let Asked { request, model, began, early } = asked;
         let draft = Draft::new(begun.assistant_message.clone(), began);
-        Self { engine, live, request, model, early, begun, lease, draft, prompt_tokens: 0 }
+        Self {
+            engine,
+            live,
+            request,
+            model,
+            early,
+            begun,
+            lease,
+            draft,
+            prompt_tokens: 0,
+            is_noted: false,
+        }
     }
 
     /// Answers, stores the answer, and says so: exactly one terminal event, whatever happens.
@@ -239,6 +252,11 @@ impl Run {
         if unstored.is_empty() {
             return Ok(());
         }
+        if !self.is_noted {
+            let sources = self.draft.message.sources.iter().map(|source| source.document_id);
+            self.engine.store().note_sources(ctx, &self.lease, sources.collect()).await?;
+            self.is_noted = true;
+        }
         self.engine.store().append_turn(ctx, &self.lease, unstored, lease::TTL).await
     }
 
@@ -260,6 +278,7 @@ impl Run {
         message.error = error.as_ref().map(MessageError::from);
         // The turn's own context may be cancelled; storing its end must not be.
         let ctx = self.live.ctx.detached();
+        self.live.redact(&mut message);
         let finish = FinishTurn { message: message.clone() };
         match self.engine.store().finish_turn(&ctx, &self.lease, finish).await {
             Ok(()) => terminal(message, error),

@@ -100,6 +100,13 @@ impl Shared {
         Ok(())
     }
 
+    fn scrub(&self) -> Result<bool> {
+        let mut writing = lock(&self.writing);
+        let clean = writing.scrub(&self.place)?;
+        self.show(&writing);
+        Ok(clean)
+    }
+
     /// Makes what was committed searchable.
     fn show(&self, writing: &Writing) {
         *lock(&self.snapshot) = Arc::new(writing.parts().to_vec());
@@ -131,6 +138,11 @@ impl Index for DenseIndex {
     async fn clear(&self, ctx: &Context) -> Result<()> {
         ctx.check()?;
         self.blocking(ctx, Shared::clear).await
+    }
+
+    async fn scrub(&self, ctx: &Context) -> Result<bool> {
+        ctx.check()?;
+        self.blocking(ctx, Shared::scrub).await
     }
 
     async fn search(&self, ctx: &Context, query: &IndexQuery) -> Result<IndexReply> {

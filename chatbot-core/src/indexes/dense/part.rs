@@ -25,6 +25,11 @@ impl Part {
         self.segment.n_rows - self.n_dead
     }
 
+    /// Rows that are gone.
+    pub(super) fn n_dead(&self) -> u32 {
+        self.n_dead
+    }
+
     /// Whether so many rows are gone that the others should be copied: a third, as in the lexical index.
     pub(super) fn is_worn(&self) -> bool {
         self.n_dead > 0 && self.n_dead >= self.segment.n_rows / 3

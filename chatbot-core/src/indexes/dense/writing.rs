@@ -69,6 +69,24 @@ impl Writing {
         Ok(())
     }
 
+    /// Copies the segments of which rows are gone. In the middle of a change nothing is done: says whether it was.
+    pub(super) fn scrub(&mut self, place: &Place) -> Result<bool> {
+        if self.draft.is_some() {
+            return Ok(false);
+        }
+        if self.parts.iter().all(|part| part.n_dead() == 0) {
+            return Ok(true);
+        }
+        let mut parts = self.parts.clone();
+        parts.retain(|part| part.n_live() > 0);
+        for part in parts.iter_mut().filter(|part| part.n_dead() > 0) {
+            *part = write(place, &mut self.next_number, &merged(std::slice::from_ref(part)))?;
+        }
+        place.commit(&parts, self.checkpoint)?;
+        self.parts = parts;
+        Ok(true)
+    }
+
     fn try_apply(&mut self, place: &Place, batch: IndexBatch) -> Result<bool> {
         let checkpoint = batch.checkpoint;
         if !batch.deletes.is_empty() || !batch.upserts.is_empty() {

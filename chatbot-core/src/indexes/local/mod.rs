@@ -11,6 +11,8 @@ mod schema;
 mod scoring;
 mod search;
 mod segments;
+#[cfg(test)]
+mod tests;
 mod writing;
 
 use std::path::Path;
@@ -129,6 +131,16 @@ impl Shared {
         self.reload()
     }
 
+    fn scrub(&self) -> Result<bool> {
+        if !lock(&self.writing).scrub(&self.place)? {
+            return Ok(true);
+        }
+        // Files that a searcher holds stay: it must have let go of them before they are removed.
+        self.reload()?;
+        lock(&self.writing).remove_files(&self.place)?;
+        Ok(true)
+    }
+
     /// Makes what was committed searchable.
     fn reload(&self) -> Result<()> {
         self.place.reload()?;
@@ -178,6 +190,12 @@ impl Index for LocalIndex {
             search::search(&ctx_inside, &snapshot, shared.place.fields(), &query)
         };
         self.blocking(ctx, search).await
+    }
+
+    async fn scrub(&self, ctx: &Context) -> Result<bool> {
+        ctx.check()?;
+        self.rest_after_a_while();
+        self.blocking(ctx, Shared::scrub).await
     }
 
     async fn close(&self) -> Result<()> {

@@ -121,6 +121,25 @@ impl Writing {
         }
     }
 
+    /// Writes those segments anew of which something was deleted: a deletion only marks what it deletes. Says whether
+    /// there were some.
+    pub(super) fn scrub(&mut self, place: &Place) -> Result<bool> {
+        // Merges that have begun are finished: a segment is merged by one at a time.
+        self.rest(place)?;
+        let segments = place.index().searchable_segment_metas().map_err(failed)?;
+        let worn = segments.iter().filter(|segment| segment.has_deletes());
+        let worn: Vec<_> = worn.map(|segment| segment.id()).collect();
+        if !worn.is_empty() {
+            self.writer(place)?.merge(&worn).wait().map_err(failed)?;
+        }
+        Ok(!worn.is_empty())
+    }
+
+    /// Removes the files that nothing needs any more.
+    pub(super) fn remove_files(&mut self, place: &Place) -> Result<()> {
+        self.writer(place)?.garbage_collect_files().wait().map(|_| ()).map_err(failed)
+    }
+
     fn commit(&mut self, place: &Place, checkpoint: Option<Checkpoint>) -> Result<()> {
         let payload = serde_json::to_string(&Payload::new(checkpoint)).unwrap_or_default();
         let mut commit = self.writer(place)?.prepare_commit().map_err(failed)?;

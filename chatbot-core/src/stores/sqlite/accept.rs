@@ -297,7 +297,7 @@ async fn follow_up(
     insert_version(conn, (target.id, version), original, now).await
 }
 
-async fn set_newest(
+pub(super) async fn set_newest(
     conn: &mut SqliteConnection,
     document: DocumentId,
     (version, blob): (VersionId, BlobHash),

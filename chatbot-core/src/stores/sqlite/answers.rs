@@ -8,7 +8,7 @@ use sqlx::sqlite::SqliteConnection;
 use super::error::lease_lost;
 use super::fold::fold;
 use super::jobs::after;
-use super::messages::Details;
+use super::messages::{Details, redact};
 use super::sql::{Columns as _, hex_list, sql, to_json};
 use super::{Lane, SqliteStore};
 use crate::context::Context;
@@ -48,7 +48,7 @@ pub(super) async fn finish(
     lease: &Lease,
     finish: FinishTurn,
 ) -> Result<()> {
-    let message = finish.message;
+    let mut message = finish.message;
     if !message.state.is_final() {
         return Err(Error::invalid("An answer ends in a final state."));
     }
@@ -56,9 +56,13 @@ pub(super) async fn finish(
     let principal = ctx.principal().ok().cloned();
     let write = store.writer.write(Lane::Interactive, move |conn| {
         Box::pin(async move {
+            // A source may have been deleted since it was found.
+            redact(conn, std::slice::from_mut(&mut message)).await?;
             let (seq, session) = store_answer(conn, &lease, &message).await?;
-            make_searchable(conn, session, (seq, &message.content)).await?;
-            note_documents(conn, seq, &message).await?;
+            if !message.sources.iter().any(|source| source.deleted) {
+                make_searchable(conn, session, (seq, &message.content)).await?;
+            }
+            note_documents(conn, seq, documents_of(&message)).await?;
             note_usage(conn, principal, (session, &message), now).await?;
             sql("UPDATE sessions SET updated_at = ? WHERE id = ?")
                 .bind(now)
@@ -94,16 +98,45 @@ async fn store_answer(
     Ok((row.col("seq")?, row.col("session")?))
 }
 
+fn documents_of(message: &Message) -> HashSet<DocumentId> {
+    let sources = message.sources.iter().filter(|source| !source.deleted);
+    let cited = message.citations.iter().filter(|citation| !citation.quote.is_empty());
+    let sources = sources.map(|source| source.document_id);
+    sources.chain(cited.map(|citation| citation.document_id)).collect()
+}
+
+/// See [`ConversationStore::note_sources`](crate::traits::ConversationStore::note_sources).
+pub(super) async fn note_sources(
+    store: &SqliteStore,
+    lease: &Lease,
+    documents: HashSet<DocumentId>,
+) -> Result<()> {
+    let lease = lease.clone();
+    let note = store.writer.write(Lane::Interactive, move |conn| {
+        Box::pin(async move {
+            let row = sql("SELECT seq FROM messages WHERE id = ? AND token = ?")
+                .bind(lease.job)
+                .bind(lease.token)
+                .maybe(conn)
+                .await?
+                .ok_or_else(lease_lost)?;
+            note_documents(conn, row.col("seq")?, documents).await
+        })
+    });
+    note.await
+}
+
 /// Notes whose text the message holds, so that a deletion finds it.
-async fn note_documents(conn: &mut SqliteConnection, seq: i64, message: &Message) -> Result<()> {
-    let sources = message.sources.iter().map(|source| source.document_id);
-    let cited = message.citations.iter().map(|citation| citation.document_id);
-    let documents: HashSet<DocumentId> = sources.chain(cited).collect();
+async fn note_documents(
+    conn: &mut SqliteConnection,
+    seq: i64,
+    documents: HashSet<DocumentId>,
+) -> Result<()> {
     if documents.is_empty() {
         return Ok(());
     }
     sql("INSERT OR IGNORE INTO message_documents (document, message)
-         SELECT unhex(value), ? FROM json_each(?)")
+         SELECT d.id, ? FROM json_each(?) w JOIN documents d ON d.id = unhex(w.value) AND d.deleted_at IS NULL")
     .bind(seq)
     .bind(hex_list(documents.iter().map(DocumentId::as_bytes)))
     .run(conn)

@@ -1,5 +1,7 @@
 //! Sessions, messages and turns: which file does what.
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 
 use super::{SqliteStore, answers, messages, sessions, turns};
@@ -7,8 +9,8 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::traits::{BeginTurn, BegunTurn, ConversationStore, FinishTurn, Idempotency};
 use crate::types::{
-    Feedback, Lease, ListSessions, Message, MessageId, Page, PageRequest, Session, SessionId,
-    SessionPatch,
+    DocumentId, Feedback, Lease, ListSessions, Message, MessageId, Page, PageRequest, Session,
+    SessionId, SessionPatch,
 };
 
 #[async_trait]
@@ -61,6 +63,15 @@ impl ConversationStore for SqliteStore {
         ttl: std::time::Duration,
     ) -> Result<()> {
         answers::append(self, lease, delta, ttl).await
+    }
+
+    async fn note_sources(
+        &self,
+        _ctx: &Context,
+        lease: &Lease,
+        documents: HashSet<DocumentId>,
+    ) -> Result<()> {
+        answers::note_sources(self, lease, documents).await
     }
 
     async fn finish_turn(&self, ctx: &Context, lease: &Lease, finish: FinishTurn) -> Result<()> {

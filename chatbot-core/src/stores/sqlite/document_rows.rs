@@ -9,6 +9,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use super::cursor;
 use super::error::fault;
 use super::fold::fold;
+use super::history::changes_of;
 use super::sql::{Columns as _, Sql, sql};
 use crate::context::ReadSet;
 use crate::error::{Error, ErrorKind, Result};
@@ -299,7 +300,8 @@ pub(super) async fn versions_of(
 ) -> Result<Vec<DocumentVersion>> {
     let target = target(conn, read_set, id).await?;
     let rows = sql(
-        "SELECT id, number, media_type, size_bytes, blob, chunk_count, created_at, published_at
+        "SELECT id, number, media_type, size_bytes, blob, chunk_count, created_at, published_at,
+            published_seq IS NOT NULL AND swept_at IS NULL AS whole, compared_to, n_kept, n_added, n_removed
          FROM versions WHERE document = ? ORDER BY number DESC",
     )
     .bind(id)
@@ -320,5 +322,7 @@ fn version_of(row: &SqliteRow, live: Option<VersionId>) -> Result<DocumentVersio
         chunk_count: row.col("chunk_count")?,
         created_at: row.col("created_at")?,
         published_at: row.col("published_at")?,
+        restorable: live != Some(id) && row.col("whole")?,
+        changes: changes_of(row)?,
     })
 }

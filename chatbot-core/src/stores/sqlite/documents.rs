@@ -7,13 +7,13 @@ use async_trait::async_trait;
 use super::document_rows::{
     by_id, list_page, live_version, matching, no_document, quotable_version, versions_of,
 };
-use super::{SqliteStore, accept, edits, sweep, texts};
+use super::{SqliteStore, accept, edits, history, purge, scrub, sweep, texts};
 use crate::context::{Context, ReadSet};
 use crate::error::{Error, Result};
 use crate::traits::{AcceptDocument, AcceptVersion, Accepted, DocumentStore, Swept};
 use crate::types::{
     Chunk, Document, DocumentId, DocumentPatch, DocumentVersion, Filter, ListDocuments, Page,
-    PageRequest, Span,
+    PageRequest, Span, Timestamp,
 };
 
 #[async_trait]
@@ -91,6 +91,15 @@ impl DocumentStore for SqliteStore {
         edits::delete(self, read_set, id).await
     }
 
+    async fn purge_document(
+        &self,
+        ctx: &Context,
+        read_set: &ReadSet,
+        id: DocumentId,
+    ) -> Result<()> {
+        purge::purge(self, ctx, read_set, id).await
+    }
+
     async fn cancel_document(
         &self,
         _ctx: &Context,
@@ -107,6 +116,20 @@ impl DocumentStore for SqliteStore {
         id: DocumentId,
     ) -> Result<Vec<DocumentVersion>> {
         ctx.run(async { versions_of(&mut *self.snapshot().await?, read_set, id).await }).await
+    }
+
+    async fn keep_versions(&self, _ctx: &Context, n: u32) -> Result<()> {
+        history::keep(self, n).await
+    }
+
+    async fn restore_version(
+        &self,
+        _ctx: &Context,
+        read_set: &ReadSet,
+        id: DocumentId,
+        version: u32,
+    ) -> Result<Document> {
+        history::restore(self, read_set, id, version).await
     }
 
     async fn text(
@@ -146,5 +169,13 @@ impl DocumentStore for SqliteStore {
 
     async fn sweep(&self, ctx: &Context, limit: u32) -> Result<Swept> {
         sweep::sweep(self, ctx, limit).await
+    }
+
+    async fn unscrubbed_since(&self, ctx: &Context) -> Result<Option<Timestamp>> {
+        ctx.run(scrub::unscrubbed_since(self)).await
+    }
+
+    async fn scrub(&self, _ctx: &Context) -> Result<()> {
+        scrub::scrub(self).await
     }
 }

@@ -179,7 +179,11 @@ pub(super) async fn delete(store: &SqliteStore, read_set: &ReadSet, id: Document
     delete.await
 }
 
-async fn delete_one(conn: &mut SqliteConnection, target: &Target, now: Timestamp) -> Result<()> {
+pub(super) async fn delete_one(
+    conn: &mut SqliteConnection,
+    target: &Target,
+    now: Timestamp,
+) -> Result<()> {
     sql("INSERT INTO changes (kind, collection, document, version, created_at)
          SELECT 'deleted', collection, id, live, ?1 FROM documents WHERE id = ?2 AND live IS NOT NULL")
     .bind(now)

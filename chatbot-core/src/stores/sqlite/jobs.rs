@@ -13,7 +13,7 @@ use super::document_rows::media_type;
 use super::edits::{discard, mark_ready};
 use super::error::lease_lost;
 use super::sql::{Columns as _, sql, to_json};
-use super::{Lane, SqliteStore, embeddings, publish, staging};
+use super::{Lane, SqliteStore, embeddings, history, publish, staging};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::traits::{JobStore, PublishVersion};
@@ -119,8 +119,9 @@ impl JobStore for SqliteStore {
     ) -> Result<u64> {
         let (lease, now) = (lease.clone(), self.now());
         let known = embeddings::known(self, publish.version).await?;
+        let difference = history::difference(self, publish.version).await?;
         let publish = self.writer.write(Lane::Interactive, move |conn| {
-            Box::pin(publish::publish(conn, lease, (publish, known), now))
+            Box::pin(publish::publish(conn, lease, (publish, known, difference), now))
         });
         publish.await
     }

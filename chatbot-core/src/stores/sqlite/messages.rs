@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::types::{
     Citation, DocumentId, Feedback, FinishReason, Message, MessageId, MessageRole, MessageState,
     Page, PageRequest, PrincipalId, Rating, SessionId, Source, TextSpan, Timings, Usage, Warning,
+    redact_sources,
 };
 
 macro_rules! select_messages {
@@ -52,6 +53,11 @@ pub(super) struct Details {
 }
 
 impl Details {
+    /// What is left of an answer that was removed.
+    pub(super) fn of_purged() -> Self {
+        Self { warnings: vec![Message::purged_warning()], ..Self::default() }
+    }
+
     /// Those of a message, with numbers that JSON can hold.
     pub(super) fn of(message: &Message) -> Self {
         let finite = |number: f64| if number.is_finite() { number } else { 0.0 };
@@ -173,7 +179,7 @@ fn feedback_of(row: &SqliteRow) -> Result<Option<Feedback>> {
 }
 
 /// Takes out what messages hold of documents that are no longer there.
-async fn redact(conn: &mut SqliteConnection, messages: &mut [Message]) -> Result<()> {
+pub(super) async fn redact(conn: &mut SqliteConnection, messages: &mut [Message]) -> Result<()> {
     let cited: HashSet<DocumentId> = messages
         .iter()
         .flat_map(|message| {
@@ -194,23 +200,6 @@ async fn redact(conn: &mut SqliteConnection, messages: &mut [Message]) -> Result
         redact_sources(&mut message.sources, &mut message.citations, |id| !there.contains(&id));
     }
     Ok(())
-}
-
-/// Takes out the text of the documents that are `gone`; where they stood stays.
-pub(super) fn redact_sources(
-    sources: &mut [Source],
-    citations: &mut [Citation],
-    gone: impl Fn(DocumentId) -> bool,
-) {
-    for source in sources.iter_mut().filter(|source| gone(source.document_id)) {
-        source.deleted = true;
-        source.text.clear();
-        source.heading = None;
-        source.metadata.clear();
-    }
-    for citation in citations.iter_mut().filter(|citation| gone(citation.document_id)) {
-        citation.quote.clear();
-    }
 }
 
 /// The messages of one branch, newest last; pages go backwards from its end.

@@ -21,6 +21,7 @@ struct Migration {
 const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, script: include_str!("migrations/0001_begin.sql") },
     Migration { version: 2, script: include_str!("migrations/0002_embedded.sql") },
+    Migration { version: 3, script: include_str!("migrations/0003_history.sql") },
 ];
 
 /// The schema that this release writes.

@@ -6,17 +6,18 @@ use super::accept::folded;
 use super::edits::discard;
 use super::embeddings::{self, Known};
 use super::error::lease_lost;
+use super::history::{Difference, note_difference};
 use super::jobs::{Held, held};
 use super::sql::{Columns as _, sql, to_json};
 use crate::error::Result;
 use crate::traits::PublishVersion;
-use crate::types::{CollectionId, Language, Lease, Metadata, Timestamp, VersionId};
+use crate::types::{DocumentId, Language, Lease, Metadata, Timestamp, VersionId};
 
 /// Flips the document to the staged version and writes the change. Publishing again changes nothing.
 pub(super) async fn publish(
     conn: &mut SqliteConnection,
     lease: Lease,
-    (publish, known): (PublishVersion, Option<Known>),
+    (publish, known, difference): (PublishVersion, Option<Known>, Option<Difference>),
     now: Timestamp,
 ) -> Result<u64> {
     let held = held(conn, &lease).await?;
@@ -26,15 +27,16 @@ pub(super) async fn publish(
     if let Some(seq) = held.published_seq {
         return Ok(seq);
     }
-    let row = sql("SELECT collection, live, title_host, host_metadata FROM documents
-         WHERE id = ? AND deleted_at IS NULL")
-    .bind(held.document)
-    .maybe(conn)
-    .await?
-    .ok_or_else(lease_lost)?;
-    let replaced: Option<VersionId> = row.col("live")?;
-    let seq = write_change(conn, &held, (row.col("collection")?, replaced), now).await?;
+    let row =
+        sql("SELECT title_host, host_metadata FROM documents WHERE id = ? AND deleted_at IS NULL")
+            .bind(held.document)
+            .maybe(conn)
+            .await?
+            .ok_or_else(lease_lost)?;
+    let seq = write_change(conn, (held.document, held.version), now).await?;
     write_version(conn, &held, &publish, (seq, now)).await?;
+    let replaced = live(conn, held.document).await?;
+    note_difference(conn, held.version, (difference, replaced)).await?;
     let title = row.col::<Option<String>>("title_host")?.unwrap_or_else(|| publish.title.clone());
     let metadata = merged(publish.metadata, row.json("host_metadata")?);
     write_document(conn, &held, (&title, &metadata), now).await?;
@@ -46,24 +48,26 @@ pub(super) async fn publish(
 }
 
 /// The format's facts, under those that the host set.
-fn merged(mut format: Metadata, host: Metadata) -> Metadata {
+pub(super) fn merged(mut format: Metadata, host: Metadata) -> Metadata {
     format.extend(host);
     format
 }
 
-async fn write_change(
+async fn live(conn: &mut SqliteConnection, document: DocumentId) -> Result<Option<VersionId>> {
+    sql("SELECT live FROM documents WHERE id = ?").bind(document).one(conn).await?.col("live")
+}
+
+/// Says that the version takes the place of the one that answers.
+pub(super) async fn write_change(
     conn: &mut SqliteConnection,
-    held: &Held,
-    (collection, replaced): (CollectionId, Option<VersionId>),
+    (document, version): (DocumentId, VersionId),
     now: Timestamp,
 ) -> Result<u64> {
     sql("INSERT INTO changes (kind, collection, document, version, replaced, created_at)
-         VALUES ('published', ?, ?, ?, ?, ?) RETURNING seq")
-    .bind(collection)
-    .bind(held.document)
-    .bind(held.version)
-    .bind(replaced)
+         SELECT 'published', collection, id, ?, live, ? FROM documents WHERE id = ? RETURNING seq")
+    .bind(version)
     .bind(now)
+    .bind(document)
     .one(conn)
     .await?
     .col("seq")
@@ -76,8 +80,8 @@ async fn write_version(
     (seq, now): (u64, Timestamp),
 ) -> Result<()> {
     sql("UPDATE versions SET media_type = ?, language = ?, chunk_count = ?, page_count = ?, warnings = ?,
-            published_at = ?, published_seq = ?, failure = NULL, title = ?, stage = 'publishing', progress = 0
-         WHERE id = ?")
+            published_at = ?, published_seq = ?, failure = NULL, title = ?, metadata = ?,
+            stage = 'publishing', progress = 0 WHERE id = ?")
     .bind(publish.media_type.as_str())
     .bind(publish.language.as_ref().map(Language::as_str))
     .bind(publish.chunk_count)
@@ -86,6 +90,7 @@ async fn write_version(
     .bind(now)
     .bind(seq)
     .bind(publish.title.as_str())
+    .bind(to_json(&publish.metadata)?)
     .bind(held.version)
     .run(conn)
     .await

@@ -161,7 +161,9 @@ pub(super) async fn list(
         let rows = sql(select_sessions!(
             "(s.pinned, s.updated_at, s.seq) < (?2, ?3, ?4)
              AND (?5 IS NULL OR instr(s.folded, ?5) > 0 OR EXISTS (
-                 SELECT 1 FROM message_search t WHERE t.session = s.id AND instr(t.folded, ?5) > 0))
+                 SELECT 1 FROM message_search t WHERE t.session = s.id AND instr(t.folded, ?5) > 0
+                    AND NOT EXISTS (SELECT 1 FROM message_documents c JOIN documents d ON d.id = c.document
+                        WHERE c.message = t.message AND d.deleted_at IS NOT NULL)))
              ORDER BY s.pinned DESC, s.updated_at DESC, s.seq DESC LIMIT ?6"
         ))
         .bind(principal.as_str())
@@ -199,7 +201,10 @@ async fn snippet_of(
     }
     let row =
         sql("SELECT m.id, m.content FROM message_search t JOIN messages m ON m.seq = t.message
-         WHERE t.session = ? AND instr(t.folded, ?) > 0 ORDER BY t.message LIMIT 1")
+         WHERE t.session = ? AND instr(t.folded, ?) > 0
+           AND NOT EXISTS (SELECT 1 FROM message_documents c JOIN documents d ON d.id = c.document
+               WHERE c.message = t.message AND d.deleted_at IS NOT NULL)
+         ORDER BY t.message LIMIT 1")
         .bind(session.id)
         .bind(needle)
         .maybe(conn)

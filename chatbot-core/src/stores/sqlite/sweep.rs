@@ -3,20 +3,23 @@
 //! Whoever deletes or replaces something writes it into `garbage` in the same transaction; here it is taken apart from
 //! the oldest on. A version that answers, or that somebody works on again, is left alone: the entry is void then. A
 //! version that has answered keeps its text, because messages quote bytes of it: of such a one, `swept_at` says that its
-//! chunks and its original are gone. Its text goes with the document.
+//! chunks and its original are gone, as they are once too many others have answered since. Its text goes with the
+//! document.
 //! Originals that no version refers to any more are named until whoever swept comes back, which says that it has deleted
 //! them; a process that dies in between is told again.
 
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
-use super::messages::{Details, redact_sources};
+use super::history::one_too_many;
+use super::messages::Details;
+use super::scrub::note_removed;
 use super::sql::{Columns as _, sql, to_json};
 use super::staging::{Cleared, clear_chunks, clear_some};
-use super::{Lane, SqliteStore, embeddings};
+use super::{Lane, SqliteStore, embeddings, purge};
 use crate::context::Context;
 use crate::error::Result;
 use crate::traits::Swept;
-use crate::types::{BlobHash, DocumentId, SessionId, Timestamp, VersionId};
+use crate::types::{BlobHash, DocumentId, SessionId, Timestamp, VersionId, redact_sources};
 
 /// How long an idempotency key is remembered: a day, as providers of such keys promise.
 const KEY_LIFE_MILLIS: i64 = 24 * 60 * 60 * 1000;
@@ -90,7 +93,8 @@ async fn step(conn: &mut SqliteConnection, now: Timestamp) -> Result<Option<u64>
     let (n_rows, done) = match row.col::<String>("kind")?.as_str() {
         "version" => version_step(conn, row.col("id")?, now).await?,
         "document" => document_step(conn, row.col("id")?, now).await?,
-        "session" => session_step(conn, row.col("id")?).await?,
+        "purge" => purge::step(conn, row.col("id")?, now).await?,
+        "session" => session_step(conn, row.col("id")?, now).await?,
         _ => collection_step(conn, &row).await?,
     };
     if done {
@@ -108,7 +112,7 @@ async fn version_step(
     version: VersionId,
     now: Timestamp,
 ) -> Result<Step> {
-    let row = sql("SELECT v.blob, d.live IS v.id AS live, d.newest IS v.id AS newest,
+    let row = sql("SELECT v.blob, v.document, d.newest IS v.id AS newest,
             d.id IS NOT NULL AND v.published_seq IS NOT NULL AS quotable,
             EXISTS (SELECT 1 FROM jobs j WHERE j.version = v.id) AS worked_on
          FROM versions v LEFT JOIN documents d ON d.id = v.document AND d.deleted_at IS NULL WHERE v.id = ?")
@@ -116,16 +120,13 @@ async fn version_step(
     .maybe(conn)
     .await?;
     let Some(row) = row else { return Ok((0, true)) };
-    if row.col("live")? || row.col("worked_on")? {
+    if row.col("quotable")? {
+        return replaced_step(conn, row.col("document")?, now).await;
+    }
+    if row.col("worked_on")? {
         return Ok((0, true));
     }
-    let quotable: bool = row.col("quotable")?;
-    let cleared = if quotable {
-        clear_chunks(conn, version).await?
-    } else {
-        clear_some(conn, version).await?
-    };
-    let Cleared { n_rows, all } = cleared;
+    let Cleared { n_rows, all } = clear_some(conn, version).await?;
     if n_rows > 0 {
         embeddings::note_loose(conn).await?;
     }
@@ -134,8 +135,7 @@ async fn version_step(
     }
     // The newest version keeps its original: it can be tried again from it.
     let swept_at = if row.col("newest")? { None } else { Some(now) };
-    sql("UPDATE versions SET text_bytes = iif(?, text_bytes, 0), swept_at = ? WHERE id = ?")
-        .bind(quotable)
+    sql("UPDATE versions SET text_bytes = 0, swept_at = ? WHERE id = ?")
         .bind(swept_at)
         .bind(version)
         .run(conn)
@@ -144,6 +144,29 @@ async fn version_step(
         note_orphan(conn, row.col("blob")?, now).await?;
     }
     Ok((n_rows, true))
+}
+
+/// Takes chunks and original of those versions of a document that are too many, and leaves their texts.
+async fn replaced_step(
+    conn: &mut SqliteConnection,
+    document: DocumentId,
+    now: Timestamp,
+) -> Result<Step> {
+    let Some(row) = one_too_many(conn, document).await? else { return Ok((0, true)) };
+    let version: VersionId = row.col("id")?;
+    let Cleared { n_rows, all } = clear_chunks(conn, version).await?;
+    if n_rows > 0 {
+        embeddings::note_loose(conn).await?;
+    }
+    if all {
+        sql("UPDATE versions SET swept_at = ? WHERE id = ?")
+            .bind(now)
+            .bind(version)
+            .run(conn)
+            .await?;
+        note_orphan(conn, row.col("blob")?, now).await?;
+    }
+    Ok((n_rows, false))
 }
 
 async fn note_orphan(conn: &mut SqliteConnection, blob: BlobHash, now: Timestamp) -> Result<()> {
@@ -183,10 +206,11 @@ async fn document_step(
         return Ok((n_rows, false));
     }
     let n_rows = sql("DELETE FROM documents WHERE id = ?").bind(document).run(conn).await?;
+    note_removed(conn, now).await?;
     Ok((n_rows, true))
 }
 
-/// Takes a deleted document's text out of messages for good.
+/// Takes a deleted document's text out of messages for good, and what they say out of the search.
 async fn redact_some(conn: &mut SqliteConnection, document: DocumentId) -> Result<u64> {
     let rows =
         sql("SELECT m.seq, m.details FROM message_documents t JOIN messages m ON m.seq = t.message
@@ -203,6 +227,7 @@ async fn redact_some(conn: &mut SqliteConnection, document: DocumentId) -> Resul
             .bind(seq)
             .run(conn)
             .await?;
+        sql("DELETE FROM message_search WHERE message = ?").bind(seq).run(conn).await?;
         sql("DELETE FROM message_documents WHERE document = ? AND message = ?")
             .bind(document)
             .bind(seq)
@@ -212,7 +237,11 @@ async fn redact_some(conn: &mut SqliteConnection, document: DocumentId) -> Resul
     Ok(u64::try_from(rows.len()).unwrap_or(u64::MAX))
 }
 
-async fn session_step(conn: &mut SqliteConnection, session: SessionId) -> Result<Step> {
+async fn session_step(
+    conn: &mut SqliteConnection,
+    session: SessionId,
+    now: Timestamp,
+) -> Result<Step> {
     let rows = sql("SELECT seq FROM messages WHERE session = ? LIMIT ?")
         .bind(session)
         .bind(ROWS_PER_STEP)
@@ -221,6 +250,7 @@ async fn session_step(conn: &mut SqliteConnection, session: SessionId) -> Result
     let ids: Vec<i64> = rows.iter().map(|row| row.col("seq")).collect::<Result<_>>()?;
     if ids.is_empty() {
         let n_rows = sql("DELETE FROM sessions WHERE id = ?").bind(session).run(conn).await?;
+        note_removed(conn, now).await?;
         return Ok((n_rows, true));
     }
     let list = to_json(&ids)?;

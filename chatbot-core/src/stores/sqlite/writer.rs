@@ -93,6 +93,8 @@ impl WriterControl {
 enum Control {
     /// Copies what is left of the log, so that the next write starts it anew.
     FinishCheckpoint(oneshot::Sender<()>),
+    /// Writes the database anew and empties the log.
+    Rewrite(oneshot::Sender<Result<()>>),
     /// Ends once everything that waits is written.
     Close,
 }
@@ -159,6 +161,14 @@ impl Writer {
     /// The way to ask for what is done between rounds.
     pub(super) fn control(&self) -> WriterControl {
         WriterControl(self.control.clone())
+    }
+
+    /// Writes the database anew, so that nothing is left in it that no row holds, and empties the log. Every write waits
+    /// meanwhile.
+    pub(super) async fn rewrite(&self) -> Result<()> {
+        let (done, wait) = oneshot::channel();
+        self.control.send(Control::Rewrite(done)).await.map_err(|_| closed())?;
+        wait.await.map_err(|_| closed())?
     }
 
     /// How much was written so far.

@@ -33,6 +33,7 @@ pub async fn run(fresh: &dyn Fn() -> Arc<dyn Index>) {
     a_deleted_version_is_gone_and_a_chunk_with_the_same_id_is_replaced(&*fresh()).await;
     applying_again_changes_nothing(&*fresh()).await;
     a_change_in_several_batches_is_complete_with_its_checkpoint(&*fresh()).await;
+    scrubbing_changes_no_answer(&*fresh()).await;
     clearing_forgets_everything(&*fresh()).await;
     a_cancelled_context_is_refused(&*fresh()).await;
 }
@@ -232,6 +233,25 @@ async fn equal_scores_come_in_the_order_of_ids(index: &dyn Index) {
     assert_eq!(place.chunks(index, "lighthouse").await, ids);
     let reply = search(index, &place.query("lighthouse", 25)).await;
     assert_eq!(chunks(&reply).as_slice(), ids.get(..25).expect("40 ids"), "also at the limit");
+}
+
+async fn scrubbing_changes_no_answer(index: &dyn Index) {
+    let place = Place::new(index);
+    let (kept, gone) = (place.entry("a lighthouse"), place.entry("a lighthouse"));
+    add(index, vec![kept.clone(), gone.clone()]).await;
+    let checkpoint = Checkpoint { lineage: Lineage(Uuid::now_v7()), seq: 2 };
+    apply(index, vec![gone.version], vec![], Some(checkpoint)).await;
+    for _ in 0..2 {
+        assert!(index.scrub(&Context::local()).await.expect("scrub"), "nothing is half done");
+        assert_eq!(place.chunks(index, "lighthouse").await, [kept.chunk]);
+        assert_eq!(self::checkpoint(index).await, Some(checkpoint));
+    }
+    apply(index, vec![kept.version], vec![], Some(Checkpoint { seq: 3, ..checkpoint })).await;
+    assert!(index.scrub(&Context::local()).await.expect("scrub"));
+    assert!(place.chunks(index, "lighthouse").await.is_empty());
+    let again = place.entry("a lighthouse");
+    apply(index, vec![], vec![again.clone()], Some(Checkpoint { seq: 4, ..checkpoint })).await;
+    assert_eq!(place.chunks(index, "lighthouse").await, [again.chunk], "and all goes on");
 }
 
 async fn a_deleted_version_is_gone_and_a_chunk_with_the_same_id_is_replaced(index: &dyn Index) {

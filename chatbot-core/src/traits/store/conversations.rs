@@ -1,5 +1,6 @@
 //! Sessions, and turns from the question to the stored answer.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -8,8 +9,8 @@ use super::Idempotency;
 use crate::context::Context;
 use crate::error::Result;
 use crate::types::{
-    Feedback, Lease, ListSessions, Message, MessageId, Metadata, Page, PageRequest, Session,
-    SessionId, SessionPatch,
+    DocumentId, Feedback, Lease, ListSessions, Message, MessageId, Metadata, Page, PageRequest,
+    Session, SessionId, SessionPatch,
 };
 
 /// What a turn is about.
@@ -140,7 +141,18 @@ pub trait ConversationStore: Send + Sync + std::fmt::Debug {
         ttl: Duration,
     ) -> Result<()>;
 
-    /// Stores the answer as it ended.
+    /// Notes which documents the answer is being made from, so that deleting one of them reaches it, however it ends.
+    ///
+    /// # Errors
+    /// `conflict` (`lease_lost`).
+    async fn note_sources(
+        &self,
+        ctx: &Context,
+        lease: &Lease,
+        documents: HashSet<DocumentId>,
+    ) -> Result<()>;
+
+    /// Stores the answer as it ended, without the text of sources that were deleted meanwhile.
     ///
     /// # Errors
     /// `conflict` (`lease_lost`).

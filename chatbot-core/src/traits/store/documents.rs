@@ -9,7 +9,7 @@ use crate::context::{Context, ReadSet};
 use crate::error::Result;
 use crate::types::{
     BlobHash, Chunk, CollectionId, Document, DocumentId, DocumentPatch, DocumentVersion, Filter,
-    JobId, ListDocuments, MediaType, Metadata, Page, PageRequest, Span,
+    JobId, ListDocuments, MediaType, Metadata, Page, PageRequest, Span, Timestamp,
 };
 
 /// A document to take in.
@@ -138,6 +138,17 @@ pub trait DocumentStore: Send + Sync + std::fmt::Debug {
         id: DocumentId,
     ) -> Result<()>;
 
+    /// As [`delete_document`](Self::delete_document), and takes away the answers that the document was a source of: they
+    /// are empty when this returns, and keep their places. Whoever writes one of them has lost the lease.
+    ///
+    /// # Errors
+    /// `not_found`.
+    ///
+    /// # Cancellation
+    /// The document is deleted; what is left of the answers goes with the next sweep.
+    async fn purge_document(&self, ctx: &Context, read_set: &ReadSet, id: DocumentId)
+    -> Result<()>;
+
     /// Stops the work on a document. Its job's lease is void from here on.
     ///
     /// # Errors
@@ -159,6 +170,23 @@ pub trait DocumentStore: Send + Sync + std::fmt::Debug {
         read_set: &ReadSet,
         id: DocumentId,
     ) -> Result<Vec<DocumentVersion>>;
+
+    /// How many versions of a document that were replaced stay whole, the last ones; of the others, the sweep leaves the
+    /// text. None, until this is said.
+    async fn keep_versions(&self, ctx: &Context, n: u32) -> Result<()>;
+
+    /// Makes a version that was replaced the live one again, at once and as a new change; whatever else is being done to
+    /// the document ends. Nothing is read or embedded again.
+    ///
+    /// # Errors
+    /// `not_found`, also for a version that never answered; `conflict` where its passages are gone.
+    async fn restore_version(
+        &self,
+        ctx: &Context,
+        read_set: &ReadSet,
+        id: DocumentId,
+        version: u32,
+    ) -> Result<Document>;
 
     /// Bytes of a version's extracted text; the whole where no span is named, of the live version where none is named.
     /// A version that has answered can be read until its document is deleted: messages quote bytes of it.
@@ -189,11 +217,20 @@ pub trait DocumentStore: Send + Sync + std::fmt::Debug {
     ) -> Result<Page<Chunk>>;
 
     /// Removes up to `limit` rows of what can never be read again (deleted documents, abandoned versions, and of
-    /// replaced ones the chunks; their text and their entry in the history stay) and says which originals nobody refers
+    /// replaced ones that are not kept the chunks; their text and their entry in the history stay) and says which originals nobody refers
     /// to any more.
     /// Whoever deletes those must let no upload of the same bytes happen between this call and the deletion: it would
     /// find its original gone.
     async fn sweep(&self, ctx: &Context, limit: u32) -> Result<Swept>;
+
+    /// Since when something that was removed is still on the disk, where no row leads to it; `None` where nothing is.
+    async fn unscrubbed_since(&self, ctx: &Context) -> Result<Option<Timestamp>>;
+
+    /// Takes what was removed off the disk for good. Everybody who writes waits meanwhile.
+    ///
+    /// # Errors
+    /// `unavailable` where somebody reads all the time: try again.
+    async fn scrub(&self, ctx: &Context) -> Result<()>;
 }
 
 /// What a sweep found.

@@ -27,6 +27,8 @@ pub(crate) const BOUNDARY: &str = "boundary";
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) folder: TempDir,
+    /// The engine, where the test made it.
+    pub(crate) chatbot: Option<Chatbot>,
     http: Client<HttpConnector, Body>,
     stop: Option<oneshot::Sender<()>>,
     task: Option<JoinHandle<Result<()>>>,
@@ -85,7 +87,7 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let shutdown = async move { drop(stopped.await) };
         let task = tokio::spawn(chatbot_server::run(config, listener, shutdown));
-        Self::new(address, folder, stop, task)
+        Self::new(address, folder, None, (stop, task))
     }
 
     /// The same surface over an engine whose model follows a script.
@@ -101,22 +103,22 @@ impl Server {
         let chatbot = engine.data_dir(folder.path().join("data")).build().await.unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let address = listener.local_addr().unwrap();
-        let app = App::new(chatbot, &config);
+        let app = App::new(chatbot.clone(), &config);
         let task = tokio::spawn(async move {
             let shutdown = async move { drop(stopped.await) };
             chatbot_server::serve(app, &config.server, listener, shutdown).await
         });
-        Self::new(address, folder, stop, task)
+        Self::new(address, folder, Some(chatbot), (stop, task))
     }
 
     fn new(
         address: SocketAddr,
         folder: TempDir,
-        stop: oneshot::Sender<()>,
-        task: JoinHandle<Result<()>>,
+        chatbot: Option<Chatbot>,
+        (stop, task): (oneshot::Sender<()>, JoinHandle<Result<()>>),
     ) -> Self {
         let http = Client::builder(TokioExecutor::new()).build_http();
-        Self { address, folder, http, stop: Some(stop), task: Some(task) }
+        Self { address, folder, chatbot, http, stop: Some(stop), task: Some(task) }
     }
 
     /// Asks it to stop and waits until it has.

@@ -13,6 +13,7 @@ use super::spaces;
 use crate::context::Context;
 use crate::error::Result;
 use crate::stores::sqlite::error::fault;
+use crate::stores::sqlite::scrub::note_removed;
 use crate::stores::sqlite::sql::{Columns as _, sql};
 use crate::stores::sqlite::{Lane, SqliteStore};
 use crate::types::ChunkHash;
@@ -36,8 +37,16 @@ pub(super) async fn sweep(store: &SqliteStore, ctx: &Context, limit: u32) -> Res
     let mut n_removed = 0_u64;
     for some in plan.keys.chunks(VECTORS_PER_REMOVAL) {
         ctx.check()?;
-        let (some, quiet) = (some.to_vec(), plan.quiet);
-        let step = store.writer.write(Lane::Bulk, move |conn| Box::pin(remove(conn, some, quiet)));
+        let (some, quiet, now) = (some.to_vec(), plan.quiet, store.now());
+        let step = store.writer.write(Lane::Bulk, move |conn| {
+            Box::pin(async move {
+                let removed = remove(conn, some, quiet).await?;
+                if removed.is_some_and(|n| n > 0) {
+                    note_removed(conn, now).await?;
+                }
+                Ok(removed)
+            })
+        });
         let Some(n) = step.await? else { return Ok(n_removed) };
         n_removed += n;
     }

@@ -9,6 +9,7 @@ use sqlx::sqlite::SqliteConnection;
 use tokio::sync::{Notify, mpsc};
 
 use super::super::error::{fault, is_failed_flush};
+use super::super::scrub;
 use super::super::sql::sql;
 use super::request::{Ran, Request, repeated};
 use super::{Control, Counters, Lane};
@@ -79,6 +80,10 @@ impl Task {
             Control::FinishCheckpoint(done) => {
                 sql("PRAGMA wal_checkpoint(PASSIVE)").all(&mut self.conn).await.ok();
                 done.send(()).ok();
+            }
+            Control::Rewrite(done) => {
+                let rewritten = scrub::rewrite(&mut self.conn).await;
+                done.send(rewritten).ok();
             }
             Control::Close => {
                 self.interactive.close();

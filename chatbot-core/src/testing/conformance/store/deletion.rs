@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::bench::{Bench, Fresh, first, kind, lost, principal, publication, source};
+use super::bench::{Answering, Bench, Fresh, first, kind, lost, principal, publication, source};
 use crate::context::Context;
 use crate::error::ErrorKind;
 use crate::testing::FixedClock;
-use crate::types::{BlobHash, Citation, ListDocuments, Message, MessageState};
+use crate::traits::BegunTurn;
+use crate::types::{BlobHash, Citation, ListDocuments, ListSessions, Message, MessageState};
 
 /// Runs the theme.
 ///
@@ -16,6 +17,9 @@ pub async fn deletion(make: &impl AsyncFn(Arc<FixedClock>) -> Fresh) {
     a_deleted_document_is_nowhere(make).await;
     a_job_of_a_deleted_document_is_void(make).await;
     messages_lose_the_text_of_deleted_documents(make).await;
+    an_answer_that_ends_after_a_deletion_has_no_text_of_it(make).await;
+    a_purge_empties_the_answers(make).await;
+    what_was_removed_is_scrubbed(make).await;
     sweeping_names_originals_nobody_needs(make).await;
     sweeping_goes_in_steps(make).await;
     sweeping_spares_what_is_needed(make).await;
@@ -62,26 +66,8 @@ async fn messages_lose_the_text_of_deleted_documents(
     let doomed = bench.add(&ada, "Doomed", "secret\n").await;
     let kept = bench.add(&ada, "Kept", "open\n").await;
     let turn = bench.begin(&ada, "What is secret?").await;
-    let sources = vec![source(&doomed, "secret\n"), source(&kept, "open\n")];
-    let citations = sources.iter().map(|source| Citation {
-        index: source.index,
-        text_start: 0,
-        text_end: 3,
-        quote: source.text.clone(),
-        document_id: source.document_id,
-        document_version: 1,
-        page: None,
-        byte_start: 0,
-        byte_end: source.byte_end,
-        verified: true,
-    });
-    let answer = Message {
-        content: "An answer.".to_owned(),
-        state: MessageState::Complete,
-        citations: citations.collect(),
-        sources: sources.clone(),
-        ..turn.assistant_message.clone()
-    };
+    let answer = answer_from(&turn, &[(&doomed, "secret\n"), (&kept, "open\n")]);
+    let sources = answer.sources.clone();
     let stored = bench.end(&ada, &turn, answer).await;
     assert_eq!(stored.sources, sources);
 
@@ -99,6 +85,99 @@ async fn messages_lose_the_text_of_deleted_documents(
     }
     let listed = store.messages(&ada, turn.session.id, None, &first(9)).await.unwrap();
     assert!(listed.items[1].sources[0].deleted);
+}
+
+/// An answer that cites these documents.
+fn answer_from(turn: &BegunTurn, from: &[(&Answering, &str)]) -> Message {
+    let sources: Vec<_> = from.iter().map(|(document, text)| source(document, text)).collect();
+    let citations = sources.iter().map(|source| Citation {
+        index: source.index,
+        text_start: 0,
+        text_end: 3,
+        quote: source.text.clone(),
+        document_id: source.document_id,
+        document_version: 1,
+        page: None,
+        byte_start: 0,
+        byte_end: source.byte_end,
+        verified: true,
+    });
+    Message {
+        content: "An answer.".to_owned(),
+        state: MessageState::Complete,
+        citations: citations.collect(),
+        sources: sources.clone(),
+        ..turn.assistant_message.clone()
+    }
+}
+
+async fn an_answer_that_ends_after_a_deletion_has_no_text_of_it(
+    make: &impl AsyncFn(Arc<FixedClock>) -> Fresh,
+) {
+    let bench = Bench::new(make).await;
+    let (ada, system, store) = (principal("ada"), Context::system(), &bench.store);
+    let doomed = bench.add(&ada, "Doomed", "secret\n").await;
+    let turn = bench.begin(&ada, "What is it?").await;
+    let (lease, id) = (turn.lease.as_ref().unwrap(), doomed.document.id);
+    store.note_sources(&ada, lease, [id].into()).await.unwrap();
+    store.delete_document(&ada, &bench.read_set(&ada).await, id).await.unwrap();
+    while store.sweep(&system, 100).await.unwrap().n_rows > 0 {}
+    let stored = bench.end(&ada, &turn, answer_from(&turn, &[(&doomed, "secret\n")])).await;
+    assert!(stored.sources[0].deleted && stored.sources[0].text.is_empty());
+    assert!(stored.citations[0].quote.is_empty());
+    let list = ListSessions { q: Some("an answer".to_owned()) };
+    let found = store.sessions(&ada, &list, &first(9)).await.unwrap();
+    assert!(found.items.is_empty(), "no search finds what it says");
+    assert!(lost(store.note_sources(&ada, lease, [id].into()).await));
+}
+
+async fn a_purge_empties_the_answers(make: &impl AsyncFn(Arc<FixedClock>) -> Fresh) {
+    let bench = Bench::new(make).await;
+    let (ada, store) = (principal("ada"), &bench.store);
+    let doomed = bench.add(&ada, "Doomed", "secret\n").await;
+    let kept = bench.add(&ada, "Kept", "open\n").await;
+    let turn = bench.begin(&ada, "What is secret?").await;
+    let answer = answer_from(&turn, &[(&doomed, "secret\n"), (&kept, "open\n")]);
+    let gone = bench.end(&ada, &turn, answer).await;
+    let turn = bench.begin(&ada, "What is open?").await;
+    let stays = bench.end(&ada, &turn, answer_from(&turn, &[(&kept, "open\n")])).await;
+    let open = bench.begin(&ada, "And what is being answered?").await;
+    let lease = open.lease.as_ref().unwrap();
+    store.note_sources(&ada, lease, [doomed.document.id].into()).await.unwrap();
+    store.append_turn(&ada, lease, "The secret is".to_owned(), super::bench::TTL).await.unwrap();
+
+    let set = bench.read_set(&ada).await;
+    store.purge_document(&ada, &set, doomed.document.id).await.unwrap();
+    assert_eq!(kind(store.document(&ada, &set, doomed.document.id).await), ErrorKind::NotFound);
+    for id in [gone.id, open.assistant_message.id] {
+        let message = store.message(&ada, id).await.unwrap();
+        assert!(message.content.is_empty() && message.sources.is_empty());
+        assert!(message.citations.is_empty() && message.state.is_final());
+        assert_eq!(message.warnings[0].code, "purged");
+    }
+    let late = store.append_turn(&ada, lease, " out".to_owned(), super::bench::TTL).await;
+    assert!(lost(late), "nothing is added to it any more");
+    assert_eq!(store.message(&ada, stays.id).await.unwrap().content, "An answer.");
+    let listed = store.messages(&ada, gone.session_id, None, &first(9)).await.unwrap();
+    assert_eq!(listed.items[0].content, "What is secret?", "the question is its writer's");
+    assert_eq!(
+        kind(store.purge_document(&ada, &set, doomed.document.id).await),
+        ErrorKind::NotFound
+    );
+}
+
+async fn what_was_removed_is_scrubbed(make: &impl AsyncFn(Arc<FixedClock>) -> Fresh) {
+    let bench = Bench::new(make).await;
+    let (ada, system, store) = (principal("ada"), Context::system(), &bench.store);
+    let doomed = bench.add(&ada, "Doomed", "secret\n").await;
+    assert_eq!(store.unscrubbed_since(&system).await.unwrap(), None);
+    store.delete_document(&ada, &bench.read_set(&ada).await, doomed.document.id).await.unwrap();
+    while store.sweep(&system, 100).await.unwrap().n_rows > 0 {}
+    assert!(store.unscrubbed_since(&system).await.unwrap().is_some());
+    store.scrub(&system).await.unwrap();
+    assert_eq!(store.unscrubbed_since(&system).await.unwrap(), None);
+    let next = bench.add(&ada, "Next", "open\n").await;
+    assert_eq!(bench.hydrated(&ada, &next.chunks).await, ["open\n"], "and all goes on");
 }
 
 async fn sweeping_names_originals_nobody_needs(make: &impl AsyncFn(Arc<FixedClock>) -> Fresh) {

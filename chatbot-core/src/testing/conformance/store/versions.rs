@@ -20,6 +20,44 @@ pub async fn versions(make: &impl AsyncFn(Arc<FixedClock>) -> Fresh) {
     what_has_answered_can_be_quoted_until_its_document_goes(make).await;
     the_same_bytes_change_nothing(make).await;
     reindexing_makes_the_next_version(make).await;
+    a_kept_version_can_be_restored(make).await;
+}
+
+async fn a_kept_version_can_be_restored(make: &impl AsyncFn(Arc<FixedClock>) -> Fresh) {
+    let bench = Bench::new(make).await;
+    let (ada, store, system) = (principal("ada"), &bench.store, Context::system());
+    store.keep_versions(&system, 1).await.unwrap();
+    let old = bench.add(&ada, "A", "same\nold\n").await;
+    let id = old.document.id;
+    bench.replace(&ada, id, "same\nnew\nnewer\n").await;
+    let (_, _, seq) = bench.work("same\nnew\nnewer\n").await;
+    while store.sweep(&system, 100).await.unwrap().n_rows > 0 {}
+    let set = bench.read_set(&ada).await;
+    let versions = store.versions(&ada, &set, id).await.unwrap();
+    let changes = versions[0].changes.unwrap();
+    let counted = (changes.since_version, changes.kept, changes.added, changes.removed);
+    assert_eq!(counted, (1, 1, 2, 1));
+    assert!(versions[1].restorable && !versions[0].restorable);
+
+    bench.replace(&ada, id, "in the making\n").await;
+    let job = bench.lease().await;
+    let back = store.restore_version(&ada, &set, id, 1).await.unwrap();
+    assert_eq!((back.version, back.status, back.stage), (1, DocumentStatus::Ready, None));
+    assert!(lost(store.stage_text(&system, &job.lease, 0, "x".to_owned()).await));
+    assert_eq!(bench.hydrated(&ada, &old.chunks).await, ["same\n", "old\n"]);
+    let told = store.changes_after(&system, seq, 9).await.unwrap().unwrap();
+    assert!(matches!(told[0].kind, ChangeKind::Published { version, replaced, .. }
+        if Some(version) == versions[1].id && replaced == versions[0].id));
+    store.restore_version(&ada, &set, id, 1).await.unwrap();
+    assert_eq!(store.last_change(&system).await.unwrap(), told[0].seq, "it is live already");
+    assert_eq!(kind(store.restore_version(&ada, &set, id, 3).await), ErrorKind::NotFound);
+
+    store.keep_versions(&system, 0).await.unwrap();
+    while store.sweep(&system, 100).await.unwrap().n_rows > 0 {}
+    assert_eq!(kind(store.restore_version(&ada, &set, id, 2).await), ErrorKind::Conflict);
+    let quoted = store.text(&ada, &set, id, Some(2), None).await.unwrap();
+    assert_eq!(quoted, "same\nnew\nnewer\n");
+    assert_eq!(bench.hydrated(&ada, &old.chunks).await, ["same\n", "old\n"]);
 }
 
 async fn the_old_version_answers_until_the_new_one_does(
