@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use chatbot_core::types::{
-    BackupReport, DocumentStatus, ListDocuments, MessageState, PageRequest, RestoreReport,
-    SearchRequest, Strategy,
+    BackupReport, BlobHash, DocumentStatus, ListDocuments, MessageState, PageRequest,
+    RestoreReport, SearchRequest, Strategy,
 };
 use chatbot_core::{
     Chatbot, Context, ErrorKind, NewDocument, Reason, Restore, Result, TurnRequest, backup, restore,
@@ -105,6 +105,8 @@ async fn everything_comes_back_and_begins_a_new_life() {
     let restored = bench.restore("backup", "new").await.unwrap();
     assert_eq!((restored.counts, restored.originals), (made.counts, 1));
     assert_ne!(restored.lineage, made.lineage);
+    let second = bench.backup("new", "backup of the new life").await.unwrap();
+    assert_eq!(second.lineage, restored.lineage);
     // An index of the earlier life that somebody copied along has to notice.
     let index = bench.path("data").join("index");
     std::fs::rename(&index, bench.path("new").join("index")).unwrap();
@@ -230,6 +232,24 @@ async fn a_damaged_backup_is_refused_and_touches_nothing() {
     bench.open("data").await.close().await.unwrap();
     let error = bench.restore("data", "new").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound, "it is no backup");
+}
+
+#[tokio::test]
+async fn a_backup_of_a_later_release_is_refused() {
+    let bench = Bench::new();
+    bench.open("data").await.close().await.unwrap();
+    let made = bench.backup("data", "backup").await.unwrap();
+    let manifest = bench.path("backup").join("manifest.json");
+    let ours = format!("\"schema_version\": {}", made.schema_version);
+    let later = std::fs::read_to_string(&manifest).unwrap();
+    let later = later.replace(&ours, "\"schema_version\": 1000");
+    let hash = format!("{}  manifest.json\n", BlobHash::of(later.as_bytes()));
+    std::fs::write(bench.path("backup").join("manifest.json.sha256"), hash).unwrap();
+    std::fs::write(&manifest, later).unwrap();
+    let error = bench.restore("backup", "new").await.unwrap_err();
+    assert_eq!(error.reason(), Some(Reason::NewerSchema));
+    assert!(error.message().contains("newer release"), "{error}");
+    assert!(!bench.path("new").exists());
 }
 
 #[tokio::test]

@@ -147,3 +147,51 @@ pub(crate) fn about(path: &Path, error: std::io::Error) -> Error {
     }
     .with_source(cause)
 }
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::blobs::FolderBlobs;
+    use crate::traits::once;
+    use crate::types::{Lineage, StoreCounts};
+
+    /// A store whose only document is deleted, with its original, as soon as it was copied.
+    #[derive(Debug)]
+    struct Deleting {
+        blobs: FolderBlobs,
+        original: Blob,
+    }
+
+    #[async_trait]
+    impl Snapshots for Deleting {
+        async fn copy_to(&self, ctx: &Context, to: &Path) -> Result<StoreCopy> {
+            std::fs::write(to, "rows")?;
+            self.blobs.delete(ctx, self.original.hash).await?;
+            Ok(StoreCopy {
+                lineage: Lineage(Uuid::nil()),
+                schema_version: 1,
+                counts: StoreCounts::default(),
+                originals: vec![self.original],
+            })
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_deleted_after_the_copy_is_in_the_backup_and_then_gone() {
+        let (folder, ctx) = (tempfile::tempdir().unwrap(), Context::local());
+        let blobs = FolderBlobs::open(folder.path().join("blobs")).await.unwrap();
+        let original = blobs.put(&ctx, once("hello"), 10).await.unwrap();
+        let store = Deleting { blobs, original };
+        let now = Timestamp::from_millis(0);
+        let source = Source { store: &store, blobs: &store.blobs, data_dir: None, now };
+        let target = folder.path().join("backup");
+        let report = back_up(&ctx, source, &target, &|_| ()).await.unwrap();
+        assert_eq!((report.originals, report.size_bytes), (1, 9));
+        let file = BackedUpFile::original(original.hash, 5);
+        assert_eq!(std::fs::read_to_string(target.join(file.path)).unwrap(), "hello");
+        assert!(store.blobs.get(&ctx, original.hash).await.is_err(), "the hold has ended");
+    }
+}
