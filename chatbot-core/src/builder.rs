@@ -12,13 +12,13 @@ use crate::buses::MemoryBus;
 use crate::chatbot::{Chatbot, refuse_unfinished};
 use crate::chunkers::{ChunkerConfig, StructureChunker};
 use crate::config::{EngineConfig, Secret};
-use crate::engine::{Engine, Parts, Settings};
+use crate::engine::{Engine, Parts, Previous, Settings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::history::{EstimatedTokens, WindowHistory};
 use crate::layers::QueryCache;
 use crate::models::ExtractiveModel;
 use crate::parsers::{InProcessReader, Parsers};
-use crate::strategies::{DenseParts, strategies};
+use crate::strategies::strategies;
 use crate::traits::{
     BlobStore, ChatModel, Chunker, Clock, Embedder, ParseLimits, Parser, SystemClock,
 };
@@ -45,6 +45,7 @@ pub struct ChatbotBuilder {
     config: EngineConfig,
     models: Vec<Arc<dyn ChatModel>>,
     embedder: Option<Arc<dyn Embedder>>,
+    embedder_previous: Option<Arc<dyn Embedder>>,
     parsers: Vec<Arc<dyn Parser>>,
     chunker: Option<Arc<dyn Chunker>>,
     clock: Option<Arc<dyn Clock>>,
@@ -104,6 +105,14 @@ impl ChatbotBuilder {
         self
     }
 
+    /// Goes on answering with this embedder, which the documents have vectors of, until the new one has learned all of
+    /// them.
+    #[must_use]
+    pub fn custom_embedder_previous(mut self, embedder: impl Embedder + 'static) -> Self {
+        self.embedder_previous = Some(Arc::new(embedder));
+        self
+    }
+
     /// Reads a format with a parser of the host's own, before the built-in ones are asked.
     #[must_use]
     pub fn parser(mut self, parser: impl Parser + 'static) -> Self {
@@ -158,14 +167,20 @@ impl ChatbotBuilder {
             Arc::new(FolderBlobs::open(&data_dir.join(BLOBS_FOLDER)).await?);
         let index = features::open_index(data_dir)?;
         let embedder = self.embedder_for()?;
-        let dense = Self::dense_parts(data_dir, embedder.as_ref())?;
+        let previous = self.previous_embedder(embedder.as_ref())?;
+        let (dense, previous) = features::dense_parts(data_dir, embedder.as_ref(), previous)?;
         let fusion = self.config.retrieval.fusion();
         let retrievers = strategies(&index, &reader, dense.clone(), fusion);
+        let previous = previous.map(|parts| Previous {
+            index: parts.index.clone(),
+            retrievers: strategies(&index, &reader, Some(parts), fusion),
+        });
         Ok(Parts {
             store,
             blobs,
             index,
             dense: dense.map(|dense| dense.index),
+            previous,
             bus: Arc::new(MemoryBus::default()),
             clock,
             reader: Arc::new(self.document_reader()),
@@ -184,17 +199,23 @@ impl ChatbotBuilder {
             (Some(embedder), _) => Some(Arc::clone(embedder)),
             (None, uri) => features::embedder(uri, self.config.embedding.idle_unload())?,
         };
-        Ok(embedder.map(|embedder| Arc::new(QueryCache::new(embedder)) as Arc<dyn Embedder>))
+        Ok(embedder.map(remembering))
     }
 
-    /// The index of the embedder's vectors, where there is an embedder.
-    fn dense_parts(
-        data_dir: &Path,
-        embedder: Option<&Arc<dyn Embedder>>,
-    ) -> Result<Option<DenseParts>> {
-        let Some(embedder) = embedder else { return Ok(None) };
-        let index = features::open_dense_index(data_dir, embedder.info())?;
-        Ok(Some(DenseParts { index, embedder: embedder.clone() }))
+    /// The embedder that answers until `current` can; `None` where there is nothing to wait for.
+    fn previous_embedder(
+        &self,
+        current: Option<&Arc<dyn Embedder>>,
+    ) -> Result<Option<Arc<dyn Embedder>>> {
+        let Some(current) = current else { return Ok(None) };
+        let previous = match (&self.embedder_previous, &self.config.embedder_previous) {
+            (Some(embedder), _) => Some(Arc::clone(embedder)),
+            (None, Some(uri)) => features::embedder(uri, self.config.embedding.idle_unload())?,
+            (None, None) => None,
+        };
+        let space = &current.info().fingerprint;
+        let previous = previous.filter(|previous| previous.info().fingerprint != *space);
+        Ok(previous.map(remembering))
     }
 
     fn document_reader(&self) -> InProcessReader {
@@ -270,4 +291,9 @@ impl ChatbotBuilder {
         }
         features::endpoint_model(features::Endpoint { uri, base_url, model, api_key })
     }
+}
+
+/// The embedder with a memory of the questions it embedded.
+fn remembering(embedder: Arc<dyn Embedder>) -> Arc<dyn Embedder> {
+    Arc::new(QueryCache::new(embedder))
 }

@@ -23,6 +23,9 @@ pub struct EngineConfig {
     /// What finds passages by their meaning: `builtin`, `candle:/path/to/a/folder` with a model of the BERT family, or
     /// `none`. `builtin` where it was built in.
     pub embedder: String,
+    /// The embedder before, of which documents have vectors: it goes on answering until `embedder` has learned all of
+    /// them. None: until then, what has no vector yet is found by its words.
+    pub embedder_previous: Option<String>,
     /// Keys of providers, by their scheme (`openai`).
     pub keys: BTreeMap<String, Secret>,
     /// How texts are cut.
@@ -51,6 +54,7 @@ impl Default for EngineConfig {
             model: "extractive".to_owned(),
             models: Vec::new(),
             embedder: DEFAULT_EMBEDDER.to_owned(),
+            embedder_previous: None,
             keys: BTreeMap::new(),
             chunking: ChunkingConfig::default(),
             limits: LimitsConfig::default(),

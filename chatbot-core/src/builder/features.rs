@@ -7,7 +7,8 @@ use std::time::Duration;
 use crate::config::Secret;
 use crate::error::Result;
 use crate::error::{Error, ErrorKind};
-use crate::traits::{ChatModel, ChunkReader, Clock, Embedder, EmbedderInfo, Index, Store};
+use crate::strategies::DenseParts;
+use crate::traits::{ChatModel, ChunkReader, Clock, Embedder, Index, Store};
 
 /// The store as what writes and as what reads chunks.
 pub(super) type OpenedStore = (Arc<dyn Store>, Arc<dyn ChunkReader>);
@@ -43,17 +44,50 @@ pub(super) fn open_index(_: &Path) -> Result<Arc<dyn Index>> {
     Err(not_built("an index", "local-index"))
 }
 
+/// What searches by meaning, and what did so before.
+type BothSpaces = (Option<DenseParts>, Option<DenseParts>);
+
+/// Opens the indexes of the embedders, each in the folder that holds its vectors already, where one does. A folder that
+/// neither needs is removed.
 #[cfg(feature = "local-index")]
-pub(super) fn open_dense_index(data_dir: &Path, space: &EmbedderInfo) -> Result<Arc<dyn Index>> {
-    let folder = data_dir.join("index");
-    let fingerprint = space.fingerprint.clone();
-    let index = crate::indexes::DenseIndex::open(Some(&folder), fingerprint, space.dimensions)?;
-    Ok(Arc::new(index))
+pub(super) fn dense_parts(
+    data_dir: &Path,
+    embedder: Option<&Arc<dyn Embedder>>,
+    previous: Option<Arc<dyn Embedder>>,
+) -> Result<BothSpaces> {
+    use crate::indexes::DenseIndex;
+    let folders = [data_dir.join("index"), data_dir.join("index").join("second")];
+    let Some(embedder) = embedder else { return Ok((None, None)) };
+    let [first, second] = &folders;
+    let holds =
+        |folder: &Path, of: &Arc<dyn Embedder>| DenseIndex::is_of(folder, &of.info().fingerprint);
+    let swapped = match &previous {
+        Some(previous) => holds(first, previous) || holds(second, embedder),
+        None => holds(second, embedder),
+    };
+    let (own, other) = if swapped { (second, first) } else { (first, second) };
+    let open = |folder: &Path, embedder: Arc<dyn Embedder>| -> Result<DenseParts> {
+        let space = embedder.info();
+        let index = DenseIndex::open(Some(folder), space.fingerprint.clone(), space.dimensions)?;
+        Ok(DenseParts { index: Arc::new(index), embedder })
+    };
+    let previous = match previous {
+        Some(previous) => Some(open(other, previous)?),
+        None => {
+            DenseIndex::remove(other)?;
+            None
+        }
+    };
+    Ok((Some(open(own, embedder.clone())?), previous))
 }
 
 #[cfg(not(feature = "local-index"))]
-pub(super) fn open_dense_index(_: &Path, _: &EmbedderInfo) -> Result<Arc<dyn Index>> {
-    Err(not_built("an index", "local-index"))
+pub(super) fn dense_parts(
+    _: &Path,
+    embedder: Option<&Arc<dyn Embedder>>,
+    _: Option<Arc<dyn Embedder>>,
+) -> Result<BothSpaces> {
+    if embedder.is_some() { Err(not_built("an index", "local-index")) } else { Ok((None, None)) }
 }
 
 #[cfg(feature = "openai")]

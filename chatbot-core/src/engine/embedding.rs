@@ -9,6 +9,7 @@
 //! costs that document its vectors, not its answers.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -36,6 +37,8 @@ const SMOOTHING: f64 = 0.2;
 #[derive(Debug)]
 pub(super) struct Embedding {
     paused: watch::Sender<bool>,
+    /// Whether the embedder answers, and the one before it no more.
+    took_over: AtomicBool,
     /// Chunks a second, and why the last batch failed, where it did.
     state: Mutex<State>,
 }
@@ -47,8 +50,13 @@ struct State {
 }
 
 impl Embedding {
-    pub(super) fn new(paused: bool) -> Self {
-        Self { paused: watch::Sender::new(paused), state: Mutex::default() }
+    pub(super) fn new(paused: bool, took_over: bool) -> Self {
+        let paused = watch::Sender::new(paused);
+        Self { paused, took_over: AtomicBool::new(took_over), state: Mutex::default() }
+    }
+
+    pub(super) fn has_taken_over(&self) -> bool {
+        self.took_over.load(Ordering::Acquire)
     }
 
     pub(super) fn pause(&self, paused: bool) {
@@ -170,6 +178,7 @@ impl Engine {
         }
         let batch = self.gather(ctx).await?;
         if batch.is_empty() {
+            self.take_over(ctx).await?;
             return Ok(false);
         }
         let worked = tokio::select! {
@@ -181,6 +190,23 @@ impl Engine {
             self.signal(Signal::Document(part.job.document)).await;
         }
         worked.map(|()| true)
+    }
+
+    /// Lets the embedder answer instead of the one before, from one search to the next, once it has learned everything
+    /// and its index has it. From then on it answers, whatever is added.
+    async fn take_over(&self, ctx: &Context) -> Result<()> {
+        if self.parts.previous.is_none()
+            || self.embedding.has_taken_over()
+            || !self.store().is_embedded(ctx).await?
+        {
+            return Ok(());
+        }
+        self.vectors_applied(ctx).await?;
+        self.embedding.took_over.store(true, Ordering::Release);
+        tracing::info!(
+            "the embedder has learned everything and answers from here on; `embedder_previous` can go"
+        );
+        Ok(())
     }
 
     /// Fills a batch with the chunks of those documents that wait longest.
@@ -355,7 +381,7 @@ mod tests {
 
     #[test]
     fn the_rate_is_smoothed_and_pauses_grow_to_a_minute() {
-        let embedding = Embedding::new(false);
+        let embedding = Embedding::new(false, false);
         embedding.embedded(10, Duration::from_secs(1));
         assert!((embedding.state().per_second - 10.0).abs() < 1e-9);
         embedding.embedded(20, Duration::from_secs(1));
@@ -367,7 +393,7 @@ mod tests {
 
     #[test]
     fn a_failure_is_forgotten_once_a_batch_was_embedded() {
-        let embedding = Embedding::new(false);
+        let embedding = Embedding::new(false, false);
         embedding.failed(&Error::new(ErrorKind::Unavailable, "It is down."));
         assert_eq!(embedding.failure().map(|error| error.kind()), Some(ErrorKind::Unavailable));
         embedding.embedded(1, Duration::from_secs(1));

@@ -9,7 +9,7 @@ use crate::types::EmbeddingProgress;
 /// The health of one part.
 #[derive(Debug)]
 pub struct ComponentHealth {
-    /// `store`, `index`, `dense_index` or `embedder`.
+    /// `store`, `index`, `dense_index`, `previous_dense_index` or `embedder`.
     pub name: &'static str,
     /// What is wrong with it, where something is.
     pub error: Option<Error>,
@@ -27,7 +27,9 @@ impl Engine {
         let store = self.store().last_change(&self.ctx).await.err();
         let store = component("store", store, began);
         let mut components = vec![store];
-        for (name, projection) in ["index", "dense_index"].into_iter().zip(self.projections()) {
+        for (name, projection) in
+            ["index", "dense_index", "previous_dense_index"].into_iter().zip(self.projections())
+        {
             let began = Instant::now();
             let index = projection.index.checkpoint(&self.ctx).await.err();
             components.push(component(name, index, began));

@@ -20,6 +20,8 @@ const SWEEP_ROWS: u32 = 500;
 const SWEEP_VECTORS: u32 = 10_000;
 /// How many times as long as it took the files are left alone before they are written anew again.
 const SCRUB_PAUSE: u32 = 1_000;
+/// How long they are left alone at least, also after it failed.
+const MIN_SCRUB_PAUSE: Duration = Duration::from_secs(60);
 /// How long it waits for a moment without a turn; then it is done anyway.
 const MAX_SCRUB_DELAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// How long the indexes have to follow the store before the files are left for the next round.
@@ -38,7 +40,8 @@ impl Janitor {
     }
 
     fn rest_after(&self, took: Duration) {
-        let until = Instant::now().checked_add(took.saturating_mul(SCRUB_PAUSE));
+        let until =
+            Instant::now().checked_add(took.saturating_mul(SCRUB_PAUSE).max(MIN_SCRUB_PAUSE));
         *self.rest_until.lock().unwrap_or_else(PoisonError::into_inner) = until;
     }
 }

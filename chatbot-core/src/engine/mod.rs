@@ -53,6 +53,8 @@ pub(crate) struct Parts {
     pub(crate) index: Arc<dyn Index>,
     /// Finds chunks by their vectors, where there is an embedder.
     pub(crate) dense: Option<Arc<dyn Index>>,
+    /// What was found by before, while another embedder takes its place.
+    pub(crate) previous: Option<Previous>,
     pub(crate) bus: Arc<dyn Bus>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) reader: Arc<dyn DocumentReader>,
@@ -65,6 +67,15 @@ pub(crate) struct Parts {
     pub(crate) retrievers: HashMap<Strategy, Arc<dyn Retriever>>,
     /// By the names that requests use; `settings.model` is always there.
     pub(crate) models: BTreeMap<String, Arc<dyn ChatModel>>,
+}
+
+/// What answers until the embedder has learned everything.
+#[derive(Debug)]
+pub(crate) struct Previous {
+    /// Finds chunks by the vectors of the embedder before.
+    pub(crate) index: Arc<dyn Index>,
+    /// The same strategies, over that index.
+    pub(crate) retrievers: HashMap<Strategy, Arc<dyn Retriever>>,
 }
 
 /// What can be set about an engine.
@@ -103,6 +114,8 @@ pub(crate) struct Engine {
     lexical: Arc<Projection>,
     /// The dense index, where there is one.
     dense: Option<Arc<Projection>>,
+    /// The index of the embedder before, where one is named.
+    previous: Option<Arc<Projection>>,
     /// When files were last written anew.
     janitor: janitor::Janitor,
     /// What embeds in the background.
@@ -114,6 +127,7 @@ pub(crate) struct Engine {
 /// How the checkpoints of the indexes are called in the store.
 const LEXICAL_INDEX: &str = "local";
 const DENSE_INDEX: &str = "local-dense";
+const PREVIOUS_INDEX: &str = "local-dense-previous";
 
 /// How long closing waits for turns to end by themselves.
 const CLOSE_GRACE: Duration = Duration::from_secs(10);
@@ -130,13 +144,17 @@ impl Engine {
         parts.store.close_abandoned_turns(&ctx, true).await?;
         let lexical = Projection::new(LEXICAL_INDEX, parts.index.clone());
         let dense = parts.dense.clone().map(|index| Projection::new(DENSE_INDEX, index));
-        let names: Vec<_> = dense.iter().chain([&lexical]).map(|one| one.name).collect();
+        let previous = parts.previous.as_ref().map(|previous| previous.index.clone());
+        let previous = previous.map(|index| Projection::new(PREVIOUS_INDEX, index));
+        let used = dense.iter().chain(&previous).chain([&lexical]);
+        let names: Vec<_> = used.map(|one| one.name).collect();
         // An index that is no longer used must not hold the feed back.
         parts.store.forget_checkpoints(&ctx, &names).await?;
         let embedder = parts.embedder.as_ref().map(|embedder| embedder.info());
         parts.store.use_embedder(&ctx, embedder).await?;
         parts.store.keep_versions(&ctx, settings.keep_versions).await?;
-        let embedding = embedding::Embedding::new(settings.embedding_paused);
+        let is_embedded = parts.store.is_embedded(&ctx).await?;
+        let embedding = embedding::Embedding::new(settings.embedding_paused, is_embedded);
         let engine = Arc::new(Self {
             parts,
             settings,
@@ -147,6 +165,7 @@ impl Engine {
             originals: tokio::sync::RwLock::default(),
             lexical,
             dense,
+            previous,
             janitor: janitor::Janitor::default(),
             embedding,
             _keep: keep,
@@ -172,7 +191,7 @@ impl Engine {
 
     /// The indexes, the lexical one first.
     fn projections(&self) -> impl Iterator<Item = &Arc<Projection>> {
-        std::iter::once(&self.lexical).chain(&self.dense)
+        std::iter::once(&self.lexical).chain(&self.dense).chain(&self.previous)
     }
 
     /// Waits for turns to end by themselves for a while, then stops everything and lets go of the files.
@@ -187,11 +206,11 @@ impl Engine {
     }
 
     async fn close_indexes(&self) -> Result<()> {
-        let lexical = self.parts.index.close().await;
-        match &self.parts.dense {
-            Some(dense) => lexical.and(dense.close().await),
-            None => lexical,
+        let mut closed = Ok(());
+        for projection in self.projections() {
+            closed = closed.and(projection.index.close().await);
         }
+        closed
     }
 
     /// The names of the models, the configured one first.

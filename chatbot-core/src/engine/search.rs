@@ -53,7 +53,11 @@ impl Engine {
         if strategy == Strategy::None {
             return Ok(None);
         }
-        let retriever = self.parts.retrievers.get(&strategy).ok_or_else(|| {
+        let retrievers = match &self.parts.previous {
+            Some(previous) if !self.embedding.has_taken_over() => &previous.retrievers,
+            Some(_) | None => &self.parts.retrievers,
+        };
+        let retriever = retrievers.get(&strategy).ok_or_else(|| {
             let name = strategy.as_str();
             let missing = if matches!(strategy, Strategy::Dense | Strategy::Hybrid) {
                 "needs an embedder, and none is configured here"

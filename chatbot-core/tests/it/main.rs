@@ -27,6 +27,7 @@ mod layers;
 #[cfg(feature = "local-index")]
 mod lexical_quality;
 mod models;
+mod moving;
 mod parsers;
 mod sse;
 mod store;

@@ -136,11 +136,12 @@ async fn crawl(server: &Server, known: &Known, words: &[String]) -> Vec<String> 
             let items = server.get(&path).await.expect(200)["items"].take();
             assert_eq!(items, json!([]), "{path}");
         }
-        for (strategy, query) in STRATEGIES.iter().flat_map(|s| [(s, word.as_str()), (s, ASKED)]) {
-            let request = json!({"query": query, "strategy": strategy, "top_k": 50});
-            let reply = server.post("/api/v1/search", request).await;
-            note(&format!("search {strategy} {query}"), &reply.body);
-        }
+    }
+    let asked = STRATEGIES.iter().map(|strategy| (*strategy, ASKED));
+    for (strategy, query) in asked.chain(words.iter().map(|word| ("auto", word.as_str()))) {
+        let request = json!({"query": query, "strategy": strategy, "top_k": 50});
+        let reply = server.post("/api/v1/search", request).await;
+        note(&format!("search {strategy} {query}"), &reply.body);
     }
     hits
 }
@@ -204,7 +205,7 @@ async fn what_is_deleted_is_in_no_answer_and_in_no_file() {
         server.settled(id).await;
     }
     known.collections.push(collection.clone());
-    for n in 0..20 {
+    for n in 0..12 {
         let strategy = STRATEGIES[n % 4];
         let request = json!({"message": format!("{ASKED} Once more, {n}."), "stream": false,
             "context_strategy": strategy, "top_k": 20});

@@ -72,6 +72,20 @@ impl DenseIndex {
         })
     }
 
+    /// Whether the index in `folder` holds the vectors of the embedder with this fingerprint.
+    #[must_use]
+    pub fn is_of(folder: &Path, fingerprint: &str) -> bool {
+        place::is_of(folder, fingerprint)
+    }
+
+    /// Removes the index in `folder`, where there is one.
+    ///
+    /// # Errors
+    /// `storage`.
+    pub fn remove(folder: &Path) -> Result<()> {
+        place::remove(folder)
+    }
+
     /// Runs `work` beside the async threads; it goes on to its end where the caller does not wait for it.
     async fn blocking<T: Send + 'static>(
         &self,

@@ -187,6 +187,22 @@ impl Place {
     }
 }
 
+/// Whether the manifest in `folder` names this space, however sound the rest is.
+pub(super) fn is_of(folder: &Path, fingerprint: &str) -> bool {
+    let text = fs::read_to_string(folder.join(FOLDER).join(MANIFEST)).unwrap_or_default();
+    let manifest = text.lines().next().and_then(|json| serde_json::from_str::<Manifest>(json).ok());
+    manifest.is_some_and(|manifest| manifest.fingerprint == fingerprint)
+}
+
+/// Removes the index in `folder`.
+pub(super) fn remove(folder: &Path) -> Result<()> {
+    let folder = folder.join(FOLDER);
+    if folder.exists() {
+        fs::remove_dir_all(folder)?;
+    }
+    Ok(())
+}
+
 fn file_name(number: u64) -> String {
     format!("{number:016x}.seg")
 }

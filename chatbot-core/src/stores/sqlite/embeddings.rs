@@ -46,6 +46,10 @@ impl EmbeddingStore for SqliteStore {
         queue::look_further(self).await
     }
 
+    async fn is_embedded(&self, ctx: &Context) -> Result<bool> {
+        ctx.run(async { spaces::is_whole(&mut *self.snapshot().await?).await }).await
+    }
+
     async fn lease_embedding(&self, _ctx: &Context, ttl: Duration) -> Result<Option<EmbeddingJob>> {
         let now = self.now();
         let expires_at = after(now, ttl);

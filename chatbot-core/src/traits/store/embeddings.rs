@@ -27,7 +27,7 @@ pub struct NewEmbeddings {
 pub trait EmbeddingStore: Send + Sync + std::fmt::Debug {
     /// Names the space in use, or that there is none; then nothing is missing and nothing waits. A space that was not in
     /// use makes every document incomplete until [`queue_embeddings`](Self::queue_embeddings) has looked at it. The
-    /// vectors of other spaces stay until they are swept. What the embedder refused before is tried again.
+    /// vectors of other spaces stay until they are swept, those of the space before for a month at least. What the embedder refused before is tried again.
     ///
     /// # Errors
     /// `dimension_mismatch` where the space is known with another number of components.
@@ -36,6 +36,10 @@ pub trait EmbeddingStore: Send + Sync + std::fmt::Debug {
     /// Looks at the next live versions of those that were there before the space was, and queues what is incomplete.
     /// Returns whether there are more; an interrupted walk goes on where it was.
     async fn queue_embeddings(&self, ctx: &Context) -> Result<bool>;
+
+    /// Whether the space in use lacks nothing: everything was looked at, and nothing waits. What the embedder refuses, or
+    /// a person stopped, is not waited for.
+    async fn is_embedded(&self, ctx: &Context) -> Result<bool>;
 
     /// Takes the version that waits longest and is not held, for `ttl`. `None` where there is none.
     async fn lease_embedding(&self, ctx: &Context, ttl: Duration) -> Result<Option<EmbeddingJob>>;
@@ -79,6 +83,6 @@ pub trait EmbeddingStore: Send + Sync + std::fmt::Debug {
     async fn embedding_count(&self, ctx: &Context, read_set: &ReadSet) -> Result<EmbeddingCount>;
 
     /// Removes up to `limit` vectors that no chunk can ask for any more: of texts that are gone, and of other spaces once
-    /// the one in use is complete. Returns how many. Does nothing while documents are taken in, whose chunks may ask again.
+    /// the one in use is complete and a month has passed since it took the place of another. Returns how many. Does nothing while documents are taken in, whose chunks may ask again.
     async fn sweep_embeddings(&self, ctx: &Context, limit: u32) -> Result<u64>;
 }

@@ -104,7 +104,10 @@ export interface paths {
         get: operations["get_v1_documents_id"];
         put?: never;
         post?: never;
-        /** Removes a document; it stops answering at once. */
+        /**
+         * Removes a document; it stops answering at once. Answers that it was a source of stay, without what they hold of its
+         *     text beside their own words; with `purge` they are emptied, in everybody's chats.
+         */
         delete: operations["delete_v1_documents_id"];
         options?: never;
         head?: never;
@@ -226,6 +229,23 @@ export interface paths {
         get: operations["get_v1_documents_id_versions"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/documents/{id}/versions/{version}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a version that was replaced the one that answers again, at once: nothing is read or embedded anew. */
+        post: operations["post_v1_documents_id_versions_version_restore"];
         delete?: never;
         options?: never;
         head?: never;
@@ -804,6 +824,7 @@ export interface components {
         DocumentStatus: "queued" | "processing" | "ready" | "failed" | "cancelled" | "deleting";
         /** @description One version in a document's history. */
         DocumentVersion: {
+            changes?: components["schemas"]["VersionChanges"] | null;
             /**
              * Format: int32
              * @description Chunks in it.
@@ -816,6 +837,8 @@ export interface components {
             /** @description What the bytes are. */
             media_type: components["schemas"]["MediaType"];
             published_at?: components["schemas"]["Timestamp"] | null;
+            /** @description Whether it can be made the one that answers again. One that is about to be removed may still say so. */
+            restorable: boolean;
             /** @description SHA-256 of the original, in hex. */
             sha256: components["schemas"]["BlobHash"];
             /**
@@ -1595,6 +1618,32 @@ export interface components {
              */
             output_tokens: number;
         };
+        /**
+         * @description How a version's passages differ from those of the version that it replaced. Passages are the same where their text,
+         *     their headings and the title are.
+         */
+        VersionChanges: {
+            /**
+             * Format: int32
+             * @description Passages that are new.
+             */
+            added: number;
+            /**
+             * Format: int32
+             * @description Passages that were there before.
+             */
+            kept: number;
+            /**
+             * Format: int32
+             * @description Passages that are there no more.
+             */
+            removed: number;
+            /**
+             * Format: int32
+             * @description The number of the version that it replaced.
+             */
+            since_version: number;
+        };
         /** @description A document's versions, newest first. */
         Versions: {
             items: components["schemas"]["DocumentVersion"][];
@@ -2005,7 +2054,10 @@ export interface operations {
     };
     delete_v1_documents_id: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Whether the answers that it was a source of go too. */
+                purge?: boolean;
+            };
             header?: never;
             path: {
                 id: components["schemas"]["DocumentId"];
@@ -2320,6 +2372,44 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    post_v1_documents_id_versions_version_restore: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["DocumentId"];
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Document"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

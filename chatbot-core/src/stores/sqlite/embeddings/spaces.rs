@@ -7,6 +7,9 @@ use crate::stores::sqlite::sql::{Columns as _, sql};
 use crate::traits::EmbedderInfo;
 use crate::types::{Timestamp, VersionId};
 
+/// How long the vectors of the space before stay: whoever tries another model knows within a month.
+const KEEP_BEFORE_MILLIS: i64 = 30 * 24 * 60 * 60 * 1000;
+
 /// The space in use.
 pub(super) async fn current(conn: &mut SqliteConnection) -> Result<Option<i64>> {
     let row = sql("SELECT value FROM meta WHERE name = 'embedder'").maybe(conn).await?;
@@ -45,6 +48,7 @@ pub(super) async fn change(
     if wanted == current(conn).await? {
         return retry_refused(conn, now).await;
     }
+    note_before(conn, now).await?;
     for statement in [
         "DELETE FROM meta WHERE name IN ('embedder', 'embedder_seen')",
         "DELETE FROM embedding_jobs",
@@ -65,6 +69,36 @@ pub(super) async fn change(
     .run(conn)
     .await
     .map(|_| ())
+}
+
+/// Remembers the space that was in use, so that the way back to it costs nothing for a while.
+async fn note_before(conn: &mut SqliteConnection, now: Timestamp) -> Result<()> {
+    let Some(before) = current(conn).await? else { return Ok(()) };
+    sql("INSERT OR REPLACE INTO meta (name, value) VALUES ('embedder_before', ?), ('embedder_changed_at', ?)")
+        .bind(before)
+        .bind(now)
+        .run(conn)
+        .await
+        .map(|_| ())
+}
+
+/// The space that was in use before this one, while its vectors are kept.
+pub(super) async fn kept_before(
+    conn: &mut SqliteConnection,
+    now: Timestamp,
+) -> Result<Option<i64>> {
+    let row = sql("SELECT value FROM meta WHERE name = 'embedder_before'
+           AND (SELECT value FROM meta WHERE name = 'embedder_changed_at') > ?")
+    .bind(now.plus_millis(-KEEP_BEFORE_MILLIS))
+    .maybe(conn)
+    .await?;
+    row.map(|row| row.col("value")).transpose()
+}
+
+/// Whether the space in use lacks nothing that it can have.
+pub(super) async fn is_whole(conn: &mut SqliteConnection) -> Result<bool> {
+    let row = sql("SELECT EXISTS (SELECT 1 FROM embedding_jobs) AS found").one(conn).await?;
+    Ok(!row.col::<bool>("found")? && seen(conn).await?.is_none())
 }
 
 async fn id_of(conn: &mut SqliteConnection, info: &EmbedderInfo, now: Timestamp) -> Result<i64> {

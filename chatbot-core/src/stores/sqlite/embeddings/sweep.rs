@@ -16,7 +16,7 @@ use crate::stores::sqlite::error::fault;
 use crate::stores::sqlite::scrub::note_removed;
 use crate::stores::sqlite::sql::{Columns as _, sql};
 use crate::stores::sqlite::{Lane, SqliteStore};
-use crate::types::ChunkHash;
+use crate::types::{ChunkHash, Timestamp};
 
 /// Vectors that one request removes: about two milliseconds.
 const VECTORS_PER_REMOVAL: usize = 100;
@@ -32,7 +32,7 @@ pub(in crate::stores::sqlite) async fn note_loose(conn: &mut SqliteConnection) -
 /// See [`EmbeddingStore::sweep_embeddings`](crate::traits::EmbeddingStore::sweep_embeddings).
 pub(super) async fn sweep(store: &SqliteStore, ctx: &Context, limit: u32) -> Result<u64> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let Some(plan) = plan(store, limit).await? else { return Ok(0) };
+    let Some(plan) = plan(store, limit, store.now()).await? else { return Ok(0) };
     let n_found = plan.keys.len();
     let mut n_removed = 0_u64;
     for some in plan.keys.chunks(VECTORS_PER_REMOVAL) {
@@ -65,10 +65,10 @@ struct Plan {
 }
 
 /// `None` where nothing is to be done, or not now.
-async fn plan(store: &SqliteStore, limit: usize) -> Result<Option<Plan>> {
+async fn plan(store: &SqliteStore, limit: usize, now: Timestamp) -> Result<Option<Plan>> {
     let mut tx = store.snapshot().await?;
     let Some(quiet) = quiet(&mut tx).await? else { return Ok(None) };
-    let mut keys = of_other_spaces(&mut tx, limit).await?;
+    let mut keys = of_other_spaces(&mut tx, limit, now).await?;
     let loose = sql("SELECT 1 AS found FROM meta WHERE name = 'embeddings_loose'");
     let loose = loose.maybe(&mut tx).await?.is_some();
     if loose && keys.len() < limit {
@@ -88,20 +88,22 @@ async fn quiet(conn: &mut SqliteConnection) -> Result<Option<i64>> {
     Ok(if row.col("busy")? { None } else { Some(row.col("last")?) })
 }
 
-/// Vectors of spaces that are not in use, once the one in use lacks nothing.
+/// Vectors of spaces that are not in use, once the one in use lacks nothing; the one before it is spared for a while.
 async fn of_other_spaces(
     conn: &mut SqliteConnection,
     limit: usize,
+    now: Timestamp,
 ) -> Result<Vec<(i64, ChunkHash)>> {
     let Some(current) = spaces::current(conn).await? else { return Ok(Vec::new()) };
-    let waiting = sql("SELECT EXISTS (SELECT 1 FROM embedding_jobs) AS found").one(conn).await?;
-    if waiting.col("found")? || spaces::seen(conn).await?.is_some() {
+    if !spaces::is_whole(conn).await? {
         return Ok(Vec::new());
     }
+    let spared = spaces::kept_before(conn, now).await?.unwrap_or(current);
     let rows =
         sql("SELECT e.embedder, e.hash FROM embedders s JOIN embeddings e ON e.embedder = s.id
-         WHERE s.id <> ? LIMIT ?")
+         WHERE s.id <> ? AND s.id <> ? LIMIT ?")
         .bind(current)
+        .bind(spared)
         .bind(limit)
         .all(conn)
         .await?;

@@ -1,6 +1,7 @@
 //! Vectors: asked for once, stored with their change, fenced, and gone with their texts.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::bench::{Answering, Bench, Fresh, TTL, kind, lost, principal};
 use super::documents::failure;
@@ -244,6 +245,10 @@ async fn another_space_begins_anew_and_never_mixes(make: &impl AsyncFn(Arc<Fixed
     let wider = EmbedderInfo { dimensions: 3, ..space("b") };
     let refused = bench.store.use_embedder(&Context::system(), Some(&wider)).await;
     assert_eq!(kind(refused), ErrorKind::DimensionMismatch);
+    assert!(bench.store.is_embedded(&Context::system()).await.unwrap());
+    let swept = bench.store.sweep_embeddings(&Context::system(), 99).await.unwrap();
+    assert_eq!(swept, 0, "for a while the way back is open");
+    bench.clock.advance(Duration::from_secs(32 * 24 * 60 * 60));
     assert_eq!(bench.store.sweep_embeddings(&Context::system(), 99).await.unwrap(), 2);
     assert_eq!((bench.n_vectors(version, "a").await, bench.n_vectors(version, "b").await), (0, 2));
     bench.use_space(None).await;
