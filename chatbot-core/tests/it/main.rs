@@ -18,6 +18,8 @@ mod dense_retrieval;
 mod embedders;
 mod embedding;
 mod facade;
+#[cfg(all(feature = "sqlite", feature = "local-index", feature = "testing"))]
+mod full_disk;
 #[cfg(feature = "local-index")]
 mod index;
 mod layers;
