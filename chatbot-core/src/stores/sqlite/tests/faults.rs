@@ -219,14 +219,12 @@ impl<'e> Life<'e> {
 /// calls there are.
 async fn lives(calls: &'static [Call], fault: Fault, lasting: bool, step: usize) -> u64 {
     let expected = expected().await;
-    let mut n_lives = 0;
-    for nth in (1..MAX_CALLS).step_by(step) {
+    for (n_lives, nth) in (1..MAX_CALLS).step_by(step).enumerate() {
         let plan = Plan { calls, nth, fault, lasting };
         if !live(plan, nth % 7, &expected).await {
             println!("{calls:?}: {n_lives} lives with a failure, of {} calls", nth - 1);
             return nth - 1;
         }
-        n_lives += 1;
     }
     panic!("a life does not end");
 }
