@@ -62,7 +62,7 @@ async fn run() -> Result<bool> {
         ["--server", path, "--json", file] => (PathBuf::from(path), Some(*file)),
         _ => return Err(Failure::from("use `drill --server PROGRAM [--json FILE]`")),
     };
-    let program = Program { path, model: "extractive".to_owned(), embedder: "none" };
+    let program = Program { path, model: "extractive".to_owned(), embedder: "none", environment: Vec::new() };
     let folder = TempDir::new()?;
     let rows = Drill { program, folder: folder.path().to_owned(), rows: Vec::new() }.all().await?;
     if let Some(file) = file {

@@ -6,6 +6,9 @@
 //! version is what the index can do something with: texts, of which it makes terms, or vectors.
 
 mod pending;
+#[cfg(all(feature = "sqlite", feature = "local-index"))]
+#[cfg(test)]
+mod tests;
 
 use std::ops::Range;
 use std::sync::{Arc, Weak};
@@ -120,6 +123,14 @@ impl<'e> Projector<'e> {
     async fn starting_point(&self, ctx: &Context, lineage: Lineage) -> Result<u64> {
         let newest = self.store.last_change(ctx).await?;
         let known = self.projection.index.checkpoint(ctx).await?;
+        if known.is_some_and(|known| known.lineage == lineage && known.seq > newest) {
+            // It only ever follows what was flushed, so this is not a lag: a damaged log was cut off when it was read.
+            tracing::error!(
+                index = self.projection.name,
+                newest,
+                "the index knows of changes that the store has lost; it is rebuilt"
+            );
+        }
         match known.filter(|known| known.lineage == lineage && known.seq <= newest) {
             Some(known) if self.store.changes_after(ctx, known.seq, 1).await?.is_some() => {
                 Ok(known.seq)

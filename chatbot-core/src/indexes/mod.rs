@@ -6,6 +6,9 @@ mod best;
 mod dense;
 #[cfg(feature = "local-index")]
 mod local;
+#[cfg(feature = "local-index")]
+#[cfg(test)]
+mod tests;
 
 #[cfg(feature = "local-index")]
 pub use dense::DenseIndex;

@@ -21,6 +21,8 @@ mod deletion;
 mod embedders;
 mod embedding;
 mod facade;
+#[cfg(all(feature = "sqlite", feature = "local-index", feature = "testing"))]
+mod full_disk;
 #[cfg(feature = "local-index")]
 mod index;
 mod layers;

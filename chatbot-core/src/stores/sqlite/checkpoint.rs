@@ -4,6 +4,9 @@
 //! would wait for tens of megabytes. Here a connection of its own copies while the writer goes on; the log starts anew
 //! only when nothing of it is left to copy, so when it has grown long the writer is asked, between two rounds, to copy
 //! the little that came meanwhile.
+//!
+//! Where a flush of the database fails, some of what was copied may never reach the disk, and a later flush that succeeds
+//! does not say so. Then the log is the only good copy: nothing is copied any more, and the log stays as it is.
 
 use std::sync::Arc;
 
@@ -12,6 +15,7 @@ use sqlx::sqlite::SqliteConnection;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::error::is_failed_flush;
 use super::sql::{Columns as _, sql};
 use super::writer::WriterControl;
 use crate::error::Result;
@@ -28,19 +32,40 @@ pub(super) async fn run(
 ) {
     while stop.run_until_cancelled(wanted.notified()).await.is_some() {
         match copy(&mut conn).await {
-            Ok(pages) if pages >= LONG_LOG_PAGES => {
+            Ok(log) if log.n_pages >= LONG_LOG_PAGES => {
                 // What was written during the first pass is copied here, so that little is left for the writer.
-                copy(&mut conn).await.ok();
+                let log = copy(&mut conn).await.unwrap_or(log);
+                if log.n_pages - log.n_copied >= LONG_LOG_PAGES {
+                    tracing::warn!(
+                        ?log,
+                        "somebody reads for long and keeps the write-ahead log from being cleared"
+                    );
+                }
                 writer.finish_checkpoint().await;
             }
             Ok(_) => {}
-            Err(error) => tracing::warn!(?error, "copying the write-ahead log failed"),
+            Err(error) => {
+                tracing::warn!(?error, "copying the write-ahead log failed");
+                if is_failed_flush(&error) {
+                    writer.fail_for_good();
+                    break;
+                }
+            }
         }
     }
     conn.close().await.ok();
 }
 
-/// Copies what can be copied without waiting for anyone; returns the pages in the log.
-async fn copy(conn: &mut SqliteConnection) -> Result<i64> {
-    sql("PRAGMA wal_checkpoint(PASSIVE)").one(conn).await?.col("log")
+/// The log after it was copied.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Log {
+    pub(super) n_pages: i64,
+    /// Those that are in the database too. Fewer than all where somebody still reads what was there before.
+    pub(super) n_copied: i64,
+}
+
+/// Copies what can be copied without waiting for anyone.
+pub(super) async fn copy(conn: &mut SqliteConnection) -> Result<Log> {
+    let row = sql("PRAGMA wal_checkpoint(PASSIVE)").one(conn).await?;
+    Ok(Log { n_pages: row.col("log")?, n_copied: row.col("checkpointed")? })
 }

@@ -6,6 +6,7 @@ use std::collections::hash_map::Entry;
 use async_trait::async_trait;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
+use super::error::damaged;
 use super::sql::{Columns as _, hex_list, sql};
 use super::texts::{PART_BYTES, parts_of, piece_of, select_pieces};
 use super::{SqliteStore, cursor, texts, vectors};
@@ -13,7 +14,7 @@ use crate::context::{Context, ReadSet};
 use crate::error::Result;
 use crate::traits::{ChunkReader, Passage, PassageRequest};
 use crate::types::{
-    Chunk, ChunkId, DocumentId, Language, Metadata, Page, PageRequest, Span, VersionId,
+    Chunk, ChunkHash, ChunkId, DocumentId, Language, Metadata, Page, PageRequest, Span, VersionId,
 };
 
 macro_rules! select_chunks {
@@ -82,7 +83,10 @@ async fn hydrate(
 ) -> Result<Vec<Passage>> {
     let rows = sql(select_chunks!(
         "json_each(?1) w CROSS JOIN chunks c ON c.id = unhex(w.value)",
-        concat!(", d.metadata, ", piece_of!("c.byte_start", "c.byte_end")),
+        concat!(
+            ", d.metadata, c.hash, v.title AS cut_under, w.key AS place, ",
+            piece_of!("c.byte_start", "c.byte_end")
+        ),
         concat!(
             "LEFT JOIN texts t ON ",
             parts_of!("c.version", "c.byte_start", "c.byte_end", "?2"),
@@ -93,7 +97,7 @@ async fn hydrate(
     .bind(PART_BYTES)
     .all(conn)
     .await?;
-    let mut found: Vec<(Passage, Vec<u8>)> = Vec::with_capacity(wanted.len());
+    let mut found: Vec<(Passage, Named, Vec<u8>)> = Vec::with_capacity(wanted.len());
     let mut metadata: HashMap<DocumentId, Metadata> = HashMap::new();
     for row in rows.iter() {
         if !read_set.contains(row.col("collection")?) {
@@ -101,16 +105,37 @@ async fn hydrate(
         }
         let piece = row.col::<Option<Vec<u8>>>("piece")?.unwrap_or_default();
         let id: ChunkId = row.col("id")?;
+        if wanted.get(row.col::<usize>("place")?) != Some(&id) {
+            return Err(damaged("a chunk's id"));
+        }
         match found.last_mut() {
-            Some((passage, text)) if passage.chunk.id == id => text.extend_from_slice(&piece),
-            _ => found.push((passage_of(row, &mut metadata)?, piece)),
+            Some((passage, _, text)) if passage.chunk.id == id => text.extend_from_slice(&piece),
+            _ => found.push((passage_of(row, &mut metadata)?, Named::of(row)?, piece)),
         }
     }
-    let passages = found.into_iter().map(|(mut passage, text)| {
-        passage.chunk.text = texts::required(texts::exact(text, passage.chunk.span))?;
-        Ok(passage)
+    let passages = found.into_iter().map(|(mut passage, named, text)| {
+        let chunk = &mut passage.chunk;
+        chunk.text = texts::required(texts::exact(text, chunk.span))?;
+        if named.is(chunk) { Ok(passage) } else { Err(damaged("a chunk's text")) }
     });
     passages.collect()
+}
+
+/// What a chunk was named after when it was cut. SQLite has no checksums of its pages: a bit that the disk flipped is
+/// noticed here, before somebody is shown what no document says.
+struct Named {
+    hash: ChunkHash,
+    title: String,
+}
+
+impl Named {
+    fn of(row: &SqliteRow) -> Result<Self> {
+        Ok(Self { hash: row.col("hash")?, title: row.col("cut_under")? })
+    }
+
+    fn is(&self, chunk: &Chunk) -> bool {
+        ChunkHash::of(&self.title, chunk.heading.as_deref(), &chunk.text) == self.hash
+    }
 }
 
 /// The passage of a row, without its text; `known` keeps each document's metadata from being parsed again.

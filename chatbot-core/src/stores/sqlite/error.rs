@@ -20,6 +20,9 @@ mod code {
     pub(super) const IOERR_DIR_FSYNC: i32 = 1290;
 }
 
+/// What an error's context calls SQLite's code.
+const SQLITE_CODE: &str = "sqlite_code";
+
 /// The crate's error for one of sqlx's.
 pub(super) fn fault(error: sqlx::Error) -> Error {
     if matches!(error, sqlx::Error::PoolTimedOut) {
@@ -30,7 +33,7 @@ pub(super) fn fault(error: sqlx::Error) -> Error {
         return closed().with_source(error);
     }
     match result_code(&error) {
-        Some(code) => by_code(code & 0xff).with_context("sqlite_code", code).with_source(error),
+        Some(code) => by_code(code & 0xff).with_context(SQLITE_CODE, code).with_source(error),
         None => storage("Reading or writing the database failed.").with_source(error),
     }
 }
@@ -54,8 +57,10 @@ pub(super) fn damaged(what: &'static str) -> Error {
 }
 
 /// Whether a flush failed: what was written may be lost although later reads still show it.
-pub(super) fn is_failed_flush(error: &sqlx::Error) -> bool {
-    matches!(result_code(error), Some(code::IOERR_FSYNC | code::IOERR_DIR_FSYNC))
+pub(super) fn is_failed_flush(error: &Error) -> bool {
+    let code = error.context().iter().find(|(key, _)| *key == SQLITE_CODE);
+    let code = code.and_then(|(_, code)| code.parse::<i32>().ok());
+    matches!(code, Some(code::IOERR_FSYNC | code::IOERR_DIR_FSYNC))
 }
 
 fn result_code(error: &sqlx::Error) -> Option<i32> {

@@ -9,6 +9,9 @@
 //! before the next bulk request does, so a person never waits behind more than one bulk request, and whoever makes bulk
 //! requests keeps them to a few milliseconds each.
 //!
+//! A flush that failed is the end: what the system then shows may not be on the disk, and asking again would only hide it.
+//! Every later write is refused, and the log is left as it is for the next start.
+//!
 //! A request that was taken runs to its end whether or not its caller still waits.
 
 mod request;
@@ -16,7 +19,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
@@ -62,6 +65,9 @@ struct Counters {
     failed_requests: AtomicU64,
     failed_commits: AtomicU64,
     unflushed_bytes: AtomicU64,
+    /// After a failed flush the system may show what the disk does not hold: nothing more is acknowledged, and nothing
+    /// is taken out of the log.
+    flush_failed: AtomicBool,
 }
 
 /// The way to the task that writes.
@@ -76,13 +82,21 @@ pub(super) struct Writer {
 
 /// Asks the task for what is done between rounds.
 #[derive(Debug, Clone)]
-pub(super) struct WriterControl(mpsc::Sender<Control>);
+pub(super) struct WriterControl {
+    control: mpsc::Sender<Control>,
+    counters: Arc<Counters>,
+}
 
 impl WriterControl {
+    /// Has the task refuse whatever comes, because a flush of its file failed elsewhere.
+    pub(super) fn fail_for_good(&self) {
+        self.counters.flush_failed.store(true, Ordering::SeqCst);
+    }
+
     /// Has the task copy what is left of the log. Returns once it has.
     pub(super) async fn finish_checkpoint(&self) {
         let (done, wait) = oneshot::channel();
-        if self.0.send(Control::FinishCheckpoint(done)).await.is_ok() {
+        if self.control.send(Control::FinishCheckpoint(done)).await.is_ok() {
             wait.await.ok();
         }
     }
@@ -160,7 +174,7 @@ impl Writer {
 
     /// The way to ask for what is done between rounds.
     pub(super) fn control(&self) -> WriterControl {
-        WriterControl(self.control.clone())
+        WriterControl { control: self.control.clone(), counters: Arc::clone(&self.counters) }
     }
 
     /// Writes the database anew, so that nothing is left in it that no row holds, and empties the log. Every write waits

@@ -8,6 +8,7 @@ use futures_util::future::BoxFuture;
 use sqlx::sqlite::SqliteConnection;
 use tokio::sync::oneshot;
 
+use super::super::error::is_failed_flush;
 use super::super::sql::sql;
 use crate::error::{Error, Result};
 
@@ -59,6 +60,7 @@ where
         let outcome = outcome.unwrap_or_else(|_| Err(Error::internal("A write broke off.")));
         let ran = match &outcome {
             Ok(_) => Ran::Fine,
+            Err(error) if is_failed_flush(error) => Ran::Broken(repeated(error)),
             Err(error) => match sql("ROLLBACK TO request").run(conn).await {
                 Ok(_) => Ran::RolledBack,
                 Err(_) => Ran::Broken(repeated(error)),
@@ -87,6 +89,8 @@ pub(super) fn repeated(error: &Error) -> Error {
     let copy = Error::new(error.kind(), error.message().to_owned())
         .with_operation("store.commit")
         .with_context("cause", format!("{error:?}"));
+    let copy =
+        error.context().iter().fold(copy, |copy, (key, value)| copy.with_context(key, value));
     match error.reason() {
         Some(reason) => copy.with_reason(reason),
         None => copy,

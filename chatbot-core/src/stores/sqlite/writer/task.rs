@@ -50,8 +50,6 @@ pub(super) struct Task {
 /// What one round leaves to the next.
 #[derive(Debug, Default)]
 pub(super) struct State {
-    /// After a failed flush the system may show what the disk does not hold: nothing more is acknowledged.
-    flush_failed: bool,
     /// Whether the last round took no bulk request: then this one does, however many people wait.
     bulk_is_due: bool,
 }
@@ -72,13 +70,34 @@ impl Task {
             };
             self.round(first).await;
         }
-        self.conn.close().await.ok();
+        if self.flush_failed() {
+            // The last connection that closes copies the log and deletes it, and the log may be the only good copy.
+            std::mem::forget(self.conn);
+        } else {
+            self.conn.close().await.ok();
+        }
+    }
+
+    fn flush_failed(&self) -> bool {
+        self.counters.flush_failed.load(Ordering::SeqCst)
+    }
+
+    /// Remembers it where `error` is a failed flush.
+    fn note_failure(&self, error: &Error) {
+        if is_failed_flush(error) {
+            self.counters.flush_failed.store(true, Ordering::SeqCst);
+        }
     }
 
     async fn obey(&mut self, control: Control) {
         match control {
             Control::FinishCheckpoint(done) => {
-                sql("PRAGMA wal_checkpoint(PASSIVE)").all(&mut self.conn).await.ok();
+                if !self.flush_failed()
+                    && let Err(error) =
+                        sql("PRAGMA wal_checkpoint(PASSIVE)").all(&mut self.conn).await
+                {
+                    self.note_failure(&error);
+                }
                 done.send(()).ok();
             }
             Control::Rewrite(done) => {
@@ -105,6 +124,7 @@ impl Task {
         let committed = match filled {
             Ok(()) => self.commit().await,
             Err(error) => {
+                self.note_failure(&error);
                 self.roll_back().await;
                 Err(error)
             }
@@ -113,7 +133,7 @@ impl Task {
     }
 
     async fn begin(&mut self) -> Result<()> {
-        if self.state.flush_failed {
+        if self.flush_failed() {
             return Err(flush_failed());
         }
         sql(BEGIN).run(&mut self.conn).await.map(|_| ())
@@ -186,9 +206,10 @@ impl Task {
             }
             Err(error) => {
                 self.counters.failed_commits.fetch_add(1, Ordering::Relaxed);
-                self.state.flush_failed = is_failed_flush(&error);
+                let error = fault(error);
+                self.note_failure(&error);
                 self.roll_back().await;
-                Err(fault(error))
+                Err(error)
             }
         }
     }

@@ -35,6 +35,9 @@ impl Debug for Fresh {
 /// How long leases last in the cases.
 pub(super) const TTL: Duration = Duration::from_secs(60);
 
+/// What a document is called that says nothing of it itself.
+const MADE_TITLE: &str = "Made from the file";
+
 pub(super) struct Bench {
     pub(super) store: Arc<dyn Store>,
     pub(super) clock: Arc<FixedClock>,
@@ -217,7 +220,7 @@ pub(super) fn staged(text: &str) -> Vec<StagedChunk> {
             ordinal: u32::try_from(ordinal).unwrap(),
             spec,
             language: Some(Language::from_static("eng")),
-            hash: ChunkHash::of("", None, line),
+            hash: ChunkHash::of(MADE_TITLE, Some("Heading"), line),
         });
     }
     chunks
@@ -226,7 +229,7 @@ pub(super) fn staged(text: &str) -> Vec<StagedChunk> {
 pub(super) fn publication(job: &Job, text: &str) -> PublishVersion {
     PublishVersion {
         version: job.version,
-        title: "Made from the file".to_owned(),
+        title: MADE_TITLE.to_owned(),
         media_type: MediaType::TEXT,
         language: Some(Language::from_static("eng")),
         chunk_count: u32::try_from(staged(text).len()).unwrap(),
