@@ -11,7 +11,7 @@ pub(crate) fn server(project: &Project, report: &mut Report, rest: &[&str]) {
 
 /// Backs a server up while others write, and restores it.
 pub(crate) fn drill(project: &Project, report: &mut Report, rest: &[&str]) {
-    measure(project, report, "drill", rest);
+    measure(project, report, "backup", rest);
 }
 
 /// Builds the server as it is shipped, and has `program` measure it.

@@ -13,11 +13,11 @@
 mod backup;
 mod blobs_and_buses;
 mod chunkers;
+mod deletion;
 #[cfg(feature = "local-index")]
 mod dense_index;
 #[cfg(feature = "local-index")]
 mod dense_retrieval;
-mod deletion;
 mod embedders;
 mod embedding;
 mod facade;

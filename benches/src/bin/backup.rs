@@ -1,6 +1,6 @@
 //! The drill: backs a server up while others write, restores it, and compares. Each figure stands beside its bar.
 //!
-//! `drill --server target/release/chatbot [--json FILE]`
+//! `backup --server target/release/chatbot [--json FILE]`
 #![allow(clippy::print_stdout, reason = "this program prints a table")]
 
 use std::collections::HashMap;
@@ -60,9 +60,10 @@ async fn run() -> Result<bool> {
     let (path, file) = match words.as_slice() {
         ["--server", path] => (PathBuf::from(path), None),
         ["--server", path, "--json", file] => (PathBuf::from(path), Some(*file)),
-        _ => return Err(Failure::from("use `drill --server PROGRAM [--json FILE]`")),
+        _ => return Err(Failure::from("use `backup --server PROGRAM [--json FILE]`")),
     };
-    let program = Program { path, model: "extractive".to_owned(), embedder: "none", environment: Vec::new() };
+    let program =
+        Program { path, model: "extractive".to_owned(), embedder: "none", environment: Vec::new() };
     let folder = TempDir::new()?;
     let rows = Drill { program, folder: folder.path().to_owned(), rows: Vec::new() }.all().await?;
     if let Some(file) = file {
