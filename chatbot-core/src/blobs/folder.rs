@@ -28,8 +28,8 @@ use crate::types::BlobHash;
 const INCOMING: &str = "incoming";
 /// Where what was deleted waits for the end of a hold.
 const CONDEMNED: &str = "condemned";
-/// The file that is locked by whoever holds the originals.
-const HOLD: &str = "hold";
+/// The file in there that is locked by whoever holds the originals.
+const LOCK: &str = "lock";
 
 /// A [`BlobStore`] in a folder: `ab/abcd…` is the original whose SHA-256 is `abcd…`.
 #[derive(Debug)]
@@ -154,15 +154,15 @@ impl Drop for FolderHold {
 }
 
 fn hold_file(root: &Path) -> std::io::Result<File> {
-    OpenOptions::new().write(true).create(true).truncate(false).open(root.join(HOLD))
+    let folder = root.join(CONDEMNED);
+    std::fs::create_dir_all(&folder)?;
+    OpenOptions::new().write(true).create(true).truncate(false).open(folder.join(LOCK))
 }
 
 /// Moves a file to where it is read but no longer kept.
 fn condemn(root: &Path, path: &Path) -> std::io::Result<()> {
-    let folder = root.join(CONDEMNED);
-    std::fs::create_dir_all(&folder)?;
     let Some(name) = path.file_name() else { return Ok(()) };
-    present(std::fs::rename(path, folder.join(name))).map(|_| ())
+    present(std::fs::rename(path, root.join(CONDEMNED).join(name))).map(|_| ())
 }
 
 /// Removes what was condemned, unless somebody holds the originals.
@@ -176,7 +176,13 @@ fn remove_condemned(root: &Path) -> std::io::Result<()> {
 
 /// Removes what was condemned; for whoever has the lock.
 fn remove_all(root: &Path) -> std::io::Result<()> {
-    present(std::fs::remove_dir_all(root.join(CONDEMNED))).map(|_| ())
+    for entry in std::fs::read_dir(root.join(CONDEMNED))? {
+        let entry = entry?;
+        if entry.file_name() != LOCK {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// `None` where there is no such file.
@@ -271,7 +277,8 @@ mod tests {
         assert_eq!(beside.get(&ctx, blob.hash).await.unwrap(), "hello");
         drop(second);
         assert_eq!(beside.get(&ctx, blob.hash).await.unwrap_err().kind(), ErrorKind::NotFound);
-        assert!(!dir.path().join(CONDEMNED).exists());
+        let left = std::fs::read_dir(dir.path().join(CONDEMNED)).unwrap();
+        assert_eq!(left.count(), 1, "only the lock");
     }
 
     #[tokio::test]

@@ -78,6 +78,18 @@ async fn eventually_found(chatbot: &Chatbot, query: &str) -> Vec<String> {
     panic!("nothing is found for {query}");
 }
 
+/// Asks until the index was built again: before, there may be nothing to answer from.
+async fn answers_at_last(chatbot: &Chatbot) {
+    for _ in 0..500 {
+        let question = TurnRequest::new("How often must the pump be oiled?");
+        if chatbot.ask(question).await.unwrap().content.contains("400 hours") {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("it never answers");
+}
+
 fn names(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).unwrap();
     let mut names: Vec<_> =
@@ -111,14 +123,12 @@ async fn everything_comes_back_and_begins_a_new_life() {
     let index = bench.path("data").join("index");
     std::fs::rename(&index, bench.path("new").join("index")).unwrap();
     let again = bench.open("new").await;
-    assert_eq!(eventually_found(&again, "oil the pump").await, [PUMP]);
     assert!(found(&again, "what came after the backup").await.iter().all(|text| text == PUMP));
+    answers_at_last(&again).await;
     let ctx = Context::local();
     assert_eq!(again.original(&ctx, pump).await.unwrap().bytes, PUMP);
     assert_eq!(again.message(&ctx, asked.id).await.unwrap().content, asked.content);
     assert_eq!(again.document(&ctx, later).await.unwrap_err().kind(), ErrorKind::NotFound);
-    let answer = again.ask(TurnRequest::new("How often must the pump be oiled?")).await.unwrap();
-    assert!(answer.content.contains("400 hours"));
     again.close().await.unwrap();
 }
 
