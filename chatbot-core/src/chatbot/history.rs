@@ -33,9 +33,10 @@ impl Chatbot {
     }
 
     /// Removes at once what was deleted from every file, which happens by itself within minutes. Writes wait meanwhile.
+    /// While documents are being taken in, vectors stay that these may ask for.
     ///
     /// # Errors
-    /// `storage`; `unavailable` where documents are being taken in, or somebody reads all the time: try again.
+    /// `storage`; `unavailable` where an index is behind, or somebody reads all the time: try again.
     pub async fn clear_up(&self) -> Result<()> {
         self.engine.clear_up_now().await
     }

@@ -46,6 +46,31 @@ async fn what_is_uploaded_is_found_and_shown_and_what_is_deleted_is_gone() {
 }
 
 #[tokio::test]
+async fn a_replaced_version_comes_back_and_the_history_says_what_changed() {
+    let server = Server::start().await;
+    let document = server.add("manual.txt", PUMP).await;
+    let id = document["id"].as_str().unwrap();
+    let path = format!("/api/v1/documents/{id}");
+    let form = [("file", Some("new.txt"), b"The pump is gone.".as_slice())];
+    let put = with_form(server.request(Method::PUT, &format!("{path}/content")), &form);
+    server.send(put).await.expect(202);
+    assert_eq!(server.settled(id).await["version"], 2);
+    let versions = server.get(&format!("{path}/versions")).await.expect(200);
+    let changes = json!({"since_version": 1, "kept": 0, "added": 1, "removed": 1});
+    assert_eq!(versions["items"][0]["changes"], changes);
+    assert_eq!(versions["items"][1]["changes"], json!(null));
+    assert_eq!(versions["items"][1]["restorable"], true);
+
+    let restored = server.post(&format!("{path}/versions/1/restore"), json!({})).await.expect(200);
+    assert_eq!((&restored["version"], &restored["source"]), (&json!(1), &json!("manual.txt")));
+    assert_eq!(server.get(&format!("{path}/text")).await.body, PUMP);
+    for unknown in ["9", "first", "-1"] {
+        let path = format!("{path}/versions/{unknown}/restore");
+        server.post(&path, json!({})).await.error(404, "not_found");
+    }
+}
+
+#[tokio::test]
 async fn the_same_again_is_the_document_that_exists() {
     let server = Server::start().await;
     let first = server.add("a.txt", PUMP).await;
