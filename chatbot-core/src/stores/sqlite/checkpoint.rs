@@ -31,29 +31,32 @@ pub(super) async fn run(
     stop: CancellationToken,
 ) {
     while stop.run_until_cancelled(wanted.notified()).await.is_some() {
-        match copy(&mut conn).await {
-            Ok(log) if log.n_pages >= LONG_LOG_PAGES => {
-                // What was written during the first pass is copied here, so that little is left for the writer.
-                let log = copy(&mut conn).await.unwrap_or(log);
-                if log.n_pages - log.n_copied >= LONG_LOG_PAGES {
-                    tracing::warn!(
-                        ?log,
-                        "somebody reads for long and keeps the write-ahead log from being cleared"
-                    );
-                }
-                writer.finish_checkpoint().await;
-            }
-            Ok(_) => {}
-            Err(error) => {
-                tracing::warn!(?error, "copying the write-ahead log failed");
-                if is_failed_flush(&error) {
-                    writer.fail_for_good();
-                    break;
-                }
+        if let Err(error) = shorten(&mut conn, &writer).await {
+            tracing::warn!(?error, "copying the write-ahead log failed");
+            if is_failed_flush(&error) {
+                writer.fail_for_good();
+                break;
             }
         }
     }
     conn.close().await.ok();
+}
+
+/// Copies the log, and has it begin anew where it has grown long.
+async fn shorten(conn: &mut SqliteConnection, writer: &WriterControl) -> Result<()> {
+    if copy(conn).await?.n_pages < LONG_LOG_PAGES {
+        return Ok(());
+    }
+    // What was written during the first pass is copied here, so that little is left for the writer.
+    let log = copy(conn).await?;
+    if log.n_pages - log.n_copied >= LONG_LOG_PAGES {
+        tracing::warn!(
+            ?log,
+            "somebody reads for long and keeps the write-ahead log from being cleared"
+        );
+    }
+    writer.finish_checkpoint().await;
+    Ok(())
 }
 
 /// The log after it was copied.
