@@ -11,6 +11,7 @@ mod schema;
 mod scoring;
 mod search;
 mod segments;
+mod summed;
 #[cfg(test)]
 mod tests;
 mod writing;

@@ -9,6 +9,7 @@ use tantivy::{Index, IndexReader, IndexSettings, ReloadPolicy, Searcher};
 use super::failure::failed;
 use super::schema::{Fields, fingerprint, tokenizers};
 use super::segments::Snapshot;
+use super::summed::Summed;
 use super::writing::Payload;
 use crate::error::{Error, Result};
 use crate::types::Checkpoint;
@@ -56,7 +57,7 @@ impl Place {
         let created = match folder {
             Some(folder) => MmapDirectory::open(folder)
                 .map_err(Into::into)
-                .and_then(|directory| Index::create(directory, schema, settings)),
+                .and_then(|directory| Index::create(Summed(directory), schema, settings)),
             None => Index::create(RamDirectory::create(), schema, settings),
         };
         Self::over(created.map_err(failed)?, fields)
@@ -65,7 +66,8 @@ impl Place {
     /// The index in `folder`; `None` where it was made by something else.
     fn existing(folder: &Path) -> Result<Option<Opened>> {
         let (schema, fields) = Fields::with_schema();
-        let index = Index::open_in_dir(folder).map_err(failed)?;
+        let directory = MmapDirectory::open(folder).map_err(Into::into).map_err(failed)?;
+        let index = Index::open(Summed(directory)).map_err(failed)?;
         let meta = index.load_metas().map_err(failed)?;
         let payload = Payload::parse(meta.payload.as_deref());
         let same = index.schema() == schema
