@@ -71,6 +71,24 @@ async fn a_flipped_bit_in_the_database_is_never_shown_as_a_passage() {
 }
 
 #[tokio::test]
+async fn a_wrong_letter_in_a_text_is_refused_and_takes_no_other_passage_with_it() {
+    let rig = Rig::new();
+    let (store, ids) = played(&rig).await;
+    let truth = passages(&store, &ids).await.unwrap();
+    store.close().await;
+    let wanted = truth[7].1.as_bytes();
+    let mut bytes = std::fs::read(rig.path("store.db")).unwrap();
+    let at = bytes.windows(wanted.len()).position(|part| part == wanted).unwrap();
+    bytes[at + 3] ^= 1;
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("store.db"), bytes).unwrap();
+    let store = open(&dir.path().join("store.db")).await.unwrap();
+    let error = passages(&store, &[truth[7].0]).await.unwrap_err();
+    assert_eq!((error.kind(), error.reason()), (ErrorKind::Storage, Some(Reason::Corrupt)));
+    assert_eq!(passages(&store, &[truth[8].0]).await.unwrap(), [truth[8].clone()]);
+}
+
+#[tokio::test]
 async fn a_flipped_bit_in_the_log_never_makes_half_a_state() {
     let rig = Rig::new();
     let expected = super::faults::expected_of(&rig).await;

@@ -270,6 +270,48 @@ async fn a_disk_that_lies_about_its_flushes_is_found_out() {
 }
 
 #[tokio::test]
+async fn after_a_failed_flush_nothing_more_is_acknowledged_until_the_next_start() {
+    let rig = Rig::new();
+    let (ctx, store) = (Context::local(), rig.open().await.unwrap());
+    let new = || store.create_session(&ctx, SessionPatch::default(), None);
+    rig.disk.fail(Plan { calls: &[Call::Sync], nth: 1, fault: Fault::Io, lasting: false });
+    new().await.unwrap_err();
+    assert_eq!(rig.disk.n_failed(), 1);
+    let error = new().await.unwrap_err();
+    assert_eq!(
+        error.kind(),
+        ErrorKind::Storage,
+        "the disk works again, but nobody knows what it kept"
+    );
+    facts(&store).await.unwrap();
+    let rig = rig.after_power_cut(0);
+    rig.open().await.unwrap().create_session(&ctx, SessionPatch::default(), None).await.unwrap();
+}
+
+#[tokio::test]
+async fn after_a_failed_flush_of_the_copied_log_nothing_more_is_acknowledged() {
+    let rig = Rig::new();
+    let (ctx, store) = (Context::local(), rig.open().await.unwrap());
+    // The first flush is the commit's, the second one is that of whoever copies the log.
+    rig.disk.fail(Plan { calls: &[Call::Sync], nth: 2, fault: Fault::Io, lasting: false });
+    store.writer.note_bytes(1 << 30);
+    store.create_session(&ctx, SessionPatch::default(), None).await.unwrap();
+    for _ in 0..10_000 {
+        if rig.disk.n_failed() > 0 {
+            break;
+        }
+        facts(&store).await.unwrap();
+    }
+    assert_eq!(rig.disk.n_failed(), 1, "nobody copied the log");
+    for _ in 0..10_000 {
+        if store.create_session(&ctx, SessionPatch::default(), None).await.is_err() {
+            return;
+        }
+    }
+    panic!("writes go on");
+}
+
+#[tokio::test]
 async fn a_place_that_can_only_be_read_is_said_to_be_so() {
     let rig = Rig::new();
     rig.open().await.unwrap().close().await;
