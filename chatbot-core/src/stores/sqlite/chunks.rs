@@ -125,7 +125,8 @@ async fn hydrate(
 /// noticed here, before somebody is shown what no document says.
 struct Named {
     hash: ChunkHash,
-    title: String,
+    /// Not known of versions that were replaced before titles were kept; of those nothing can be said.
+    title: Option<String>,
 }
 
 impl Named {
@@ -134,7 +135,8 @@ impl Named {
     }
 
     fn is(&self, chunk: &Chunk) -> bool {
-        ChunkHash::of(&self.title, chunk.heading.as_deref(), &chunk.text) == self.hash
+        let hash = |title: &str| ChunkHash::of(title, chunk.heading.as_deref(), &chunk.text);
+        self.title.as_deref().is_none_or(|title| hash(title) == self.hash)
     }
 }
 
