@@ -9,6 +9,7 @@ use futures_util::stream::{self, BoxStream};
 
 use super::Engine;
 use crate::context::Context;
+use crate::crash;
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::refuse_nul;
 use crate::traits::{AcceptDocument, AcceptVersion, Accepted, ByteStream, Idempotency, Signal};
@@ -114,6 +115,7 @@ impl Engine {
             idempotency: new.idempotency,
         };
         let accepted = self.store().accept_document(ctx, accept).await?;
+        crash::point("accept/after_commit");
         Ok(self.queued(accepted).await)
     }
 
@@ -135,14 +137,15 @@ impl Engine {
             size_bytes: blob.size_bytes,
         };
         let accepted = self.store().accept_version(ctx, &read_set, accept).await?;
-        self.running.stop(id);
+        crash::point("accept/version_after_commit");
+        self.running.stop(id, accepted.job);
         Ok(self.queued(accepted).await)
     }
 
     pub(crate) async fn reindex_document(&self, ctx: &Context, id: DocumentId) -> Result<Document> {
         let read_set = self.writable(ctx, id).await?;
         let accepted = self.store().reindex_document(ctx, &read_set, id).await?;
-        self.running.stop(id);
+        self.running.stop(id, accepted.job);
         Ok(self.queued(accepted).await)
     }
 
@@ -175,7 +178,8 @@ impl Engine {
     pub(crate) async fn delete_document(&self, ctx: &Context, id: DocumentId) -> Result<()> {
         let read_set = self.writable(ctx, id).await?;
         self.store().delete_document(ctx, &read_set, id).await?;
-        self.running.stop(id);
+        crash::point("delete/after_commit");
+        self.running.stop(id, None);
         self.signal(Signal::Changed).await;
         self.signal(Signal::Document(id)).await;
         Ok(())
@@ -184,7 +188,7 @@ impl Engine {
     pub(crate) async fn cancel_document(&self, ctx: &Context, id: DocumentId) -> Result<Document> {
         let read_set = self.writable(ctx, id).await?;
         let document = self.store().cancel_document(ctx, &read_set, id).await?;
-        self.running.stop(id);
+        self.running.stop(id, None);
         self.signal(Signal::Document(id)).await;
         Ok(document)
     }

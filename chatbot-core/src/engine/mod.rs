@@ -30,6 +30,7 @@ use tokio_util::task::TaskTracker;
 
 use self::projector::Projection;
 use crate::context::Context;
+use crate::crash;
 use crate::error::{Error, ErrorKind, Result};
 use crate::traits::{
     BlobStore, Bus, ChatModel, Chunker, Clock, DocumentReader, Embedder, HistoryPolicy, Index,
@@ -120,7 +121,9 @@ impl Engine {
     ) -> Result<Arc<Self>> {
         let ctx = Context::system();
         parts.store.release_leases(&ctx).await?;
+        crash::point("start/leases_released");
         parts.store.close_abandoned_turns(&ctx, true).await?;
+        crash::point("start/turns_closed");
         let lexical = Projection::new(LEXICAL_INDEX, parts.index.clone());
         let dense = parts.dense.clone().map(|index| Projection::new(DENSE_INDEX, index));
         let names: Vec<_> = dense.iter().chain([&lexical]).map(|one| one.name).collect();
@@ -128,6 +131,7 @@ impl Engine {
         parts.store.forget_checkpoints(&ctx, &names).await?;
         let embedder = parts.embedder.as_ref().map(|embedder| embedder.info());
         parts.store.use_embedder(&ctx, embedder).await?;
+        crash::point("start/embedder_noted");
         let embedding = embedding::Embedding::new(settings.embedding_paused);
         let engine = Arc::new(Self {
             parts,

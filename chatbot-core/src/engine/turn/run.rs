@@ -10,6 +10,7 @@ use super::TurnRequest;
 use super::draft::{COALESCE, Draft};
 use super::live::LiveTurn;
 use crate::context::Context;
+use crate::crash;
 use crate::engine::Engine;
 use crate::engine::cite::{Aligned, Aligner};
 use crate::engine::search::Found;
@@ -239,7 +240,9 @@ impl Run {
         if unstored.is_empty() {
             return Ok(());
         }
-        self.engine.store().append_turn(ctx, &self.lease, unstored, lease::TTL).await
+        self.engine.store().append_turn(ctx, &self.lease, unstored, lease::TTL).await?;
+        crash::point("turn/appended");
+        Ok(())
     }
 
     /// Stores the message as it ended and makes the terminal event of it.
@@ -261,7 +264,10 @@ impl Run {
         // The turn's own context may be cancelled; storing its end must not be.
         let ctx = self.live.ctx.detached();
         let finish = FinishTurn { message: message.clone() };
-        match self.engine.store().finish_turn(&ctx, &self.lease, finish).await {
+        crash::point("turn/before_finish");
+        let stored = self.engine.store().finish_turn(&ctx, &self.lease, finish).await;
+        crash::point("turn/after_finish");
+        match stored {
             Ok(()) => terminal(message, error),
             Err(not_stored) => {
                 tracing::error!(message = %message.id, error = ?not_stored, "an answer was not stored");

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::failure::failed;
 use super::place::Place;
 use super::schema::fingerprint;
+use crate::crash;
 use crate::error::Result;
 use crate::traits::IndexBatch;
 use crate::types::{Checkpoint, Lineage};
@@ -125,7 +126,9 @@ impl Writing {
         let payload = serde_json::to_string(&Payload::new(checkpoint)).unwrap_or_default();
         let mut commit = self.writer(place)?.prepare_commit().map_err(failed)?;
         commit.set_payload(&payload);
+        crash::point("index/before_commit");
         commit.commit().map_err(failed)?;
+        crash::point("index/after_commit");
         (self.checkpoint, self.uncommitted) = (checkpoint, false);
         Ok(())
     }
@@ -153,6 +156,9 @@ fn new_writer(place: &Place) -> Result<IndexWriter> {
         .build();
     let writer: IndexWriter = place.index().writer_with_options(options).map_err(failed)?;
     writer.set_merge_policy(Box::new(merge_policy()));
+    // Whoever died between writing a file and naming it left the file, and its name is given out once more: without this,
+    // the index would refuse every batch that comes to that name.
+    writer.garbage_collect_files().wait().map_err(failed)?;
     Ok(writer)
 }
 

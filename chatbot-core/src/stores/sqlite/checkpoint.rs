@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::sql::{Columns as _, sql};
 use super::writer::WriterControl;
+use crate::crash;
 use crate::error::Result;
 
 /// Pages in the log from which on the writer is made to finish: 64 MiB at 4 KiB.
@@ -27,7 +28,10 @@ pub(super) async fn run(
     stop: CancellationToken,
 ) {
     while stop.run_until_cancelled(wanted.notified()).await.is_some() {
-        match copy(&mut conn).await {
+        crash::point("log/before_copy");
+        let copied = copy(&mut conn).await;
+        crash::point("log/after_copy");
+        match copied {
             Ok(pages) if pages >= LONG_LOG_PAGES => {
                 // What was written during the first pass is copied here, so that little is left for the writer.
                 copy(&mut conn).await.ok();
