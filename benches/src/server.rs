@@ -50,7 +50,7 @@ impl Program {
         Ok(server)
     }
 
-    /// Starts a server on this data directory. What it logs lies beside the directory.
+    /// Starts a server on this data directory. What it logs lies beside the directory, after what those before it logged.
     ///
     /// # Errors
     /// Where the program cannot be run.
@@ -69,7 +69,7 @@ impl Program {
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(std::fs::File::create(&log)?)
+            .stderr(std::fs::File::options().create(true).append(true).open(&log)?)
             .kill_on_drop(true)
             .spawn()?;
         Ok(Server { process, address, log, begun: Instant::now(), took: Duration::ZERO })

@@ -1,6 +1,7 @@
 //! Chat over your own documents: offline, embeddable, every citation checked.
 
 mod background;
+mod crash;
 pub mod error;
 pub mod kernels;
 pub mod sse;

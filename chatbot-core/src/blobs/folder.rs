@@ -20,6 +20,7 @@ use tokio::fs;
 use tokio::io::AsyncWriteExt as _;
 
 use crate::context::Context;
+use crate::crash;
 use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::traits::{Blob, BlobHold, BlobStore, ByteStream};
 use crate::types::BlobHash;
@@ -87,7 +88,9 @@ impl FolderBlobs {
         in_background(move || {
             let new_folder = !folder.exists();
             std::fs::create_dir_all(&folder)?;
+            crash::point("original/before_rename");
             file.persist(&path).map_err(|failed| failed.error)?;
+            crash::point("original/after_rename");
             flush_folder(&folder)?;
             if new_folder { flush_folder(&root) } else { Ok(()) }
         })

@@ -10,6 +10,7 @@ use futures_util::stream::{self, BoxStream};
 use super::Engine;
 use super::turn::Deletion;
 use crate::context::Context;
+use crate::crash;
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::refuse_nul;
 use crate::traits::{AcceptDocument, AcceptVersion, Accepted, ByteStream, Idempotency, Signal};
@@ -85,7 +86,7 @@ impl Engine {
         let in_it = if self.turns.any() { self.documents_in(ctx, id).await? } else { Vec::new() };
         self.store().delete_collection(ctx, id).await?;
         for document in in_it {
-            self.running.stop(document);
+            self.running.stop(document, None);
             self.turns.forget(document, Deletion::Document);
         }
         self.signal(Signal::Changed).await;
@@ -133,6 +134,7 @@ impl Engine {
             idempotency: new.idempotency,
         };
         let accepted = self.store().accept_document(ctx, accept).await?;
+        crash::point("accept/after_commit");
         Ok(self.queued(accepted).await)
     }
 
@@ -154,14 +156,15 @@ impl Engine {
             size_bytes: blob.size_bytes,
         };
         let accepted = self.store().accept_version(ctx, &read_set, accept).await?;
-        self.running.stop(id);
+        crash::point("accept/version_after_commit");
+        self.running.stop(id, accepted.job);
         Ok(self.queued(accepted).await)
     }
 
     pub(crate) async fn reindex_document(&self, ctx: &Context, id: DocumentId) -> Result<Document> {
         let read_set = self.writable(ctx, id).await?;
         let accepted = self.store().reindex_document(ctx, &read_set, id).await?;
-        self.running.stop(id);
+        self.running.stop(id, accepted.job);
         Ok(self.queued(accepted).await)
     }
 
@@ -174,7 +177,7 @@ impl Engine {
     ) -> Result<Document> {
         let read_set = self.writable(ctx, id).await?;
         let document = self.store().restore_version(ctx, &read_set, id, version).await?;
-        self.running.stop(id);
+        self.running.stop(id, None);
         self.signal(Signal::Changed).await;
         self.signal(Signal::Document(id)).await;
         Ok(document)
@@ -224,7 +227,8 @@ impl Engine {
     }
 
     async fn deleted(&self, id: DocumentId, deletion: Deletion) {
-        self.running.stop(id);
+        crash::point("delete/after_commit");
+        self.running.stop(id, None);
         self.turns.forget(id, deletion);
         self.signal(Signal::Changed).await;
         self.signal(Signal::Document(id)).await;
@@ -233,7 +237,7 @@ impl Engine {
     pub(crate) async fn cancel_document(&self, ctx: &Context, id: DocumentId) -> Result<Document> {
         let read_set = self.writable(ctx, id).await?;
         let document = self.store().cancel_document(ctx, &read_set, id).await?;
-        self.running.stop(id);
+        self.running.stop(id, None);
         self.signal(Signal::Document(id)).await;
         Ok(document)
     }

@@ -19,6 +19,7 @@ use tokio::sync::watch;
 
 use super::{Engine, lease};
 use crate::context::Context;
+use crate::crash;
 use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::traits::{EmbedKind, EmbedRequest, Embedder, NewEmbeddings, Signal};
 use crate::types::{
@@ -181,6 +182,7 @@ impl Engine {
             self.take_over(ctx).await?;
             return Ok(false);
         }
+        crash::point("embedding/leased");
         let worked = tokio::select! {
             worked = self.embed_batch(ctx, &embedder, &batch) => worked,
             lost = self.keep_embedding(ctx, &batch) => lost,
@@ -244,6 +246,7 @@ impl Engine {
             Ok(vectors) => {
                 let n_chunks = batch.iter().map(|part| part.chunks.len()).sum();
                 self.embedding.embedded(n_chunks, began.elapsed());
+                crash::point("embedding/before_store");
                 return self.store_batch(ctx, batch, &vectors).await;
             }
             Err(error) => error,
@@ -276,12 +279,15 @@ impl Engine {
             let new = part.new_embeddings(vectors)?;
             if !new.vectors.is_empty() {
                 self.store().store_embeddings(ctx, &part.job.lease, new).await?;
+                crash::point("embedding/stored");
             }
             let outcome =
                 if part.is_rest { EmbeddingOutcome::Done } else { EmbeddingOutcome::Later };
             self.store().finish_embedding(ctx, &part.job.lease, outcome).await
         });
-        match ended(join_all(stored).await) {
+        let ended = ended(join_all(stored).await);
+        crash::point("embedding/finished");
+        match ended {
             Ok(()) => Ok(()),
             Err(error) => {
                 self.embedding.failed(&error);

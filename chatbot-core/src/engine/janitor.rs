@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::Engine;
 use crate::context::Context;
+use crate::crash;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How often the janitor looks.
@@ -48,10 +49,11 @@ impl Janitor {
 
 /// Works until the engine is closed or gone.
 pub(super) async fn run(engine: Weak<Engine>, ctx: Context) {
+    let interval = crash::janitor_interval(INTERVAL);
     loop {
         tokio::select! {
             () = ctx.cancelled() => return,
-            () = tokio::time::sleep(INTERVAL) => {}
+            () = tokio::time::sleep(interval) => {}
         }
         let Some(engine) = engine.upgrade() else { return };
         if let Err(error) = engine.clear_up(&ctx).await {
@@ -90,7 +92,9 @@ impl Engine {
             let _alone = self.originals.write().await;
             let swept = self.store().sweep(ctx, SWEEP_ROWS).await?;
             for orphan in &swept.orphans {
+                crash::point("sweep/orphans_named");
                 self.parts.blobs.delete(ctx, *orphan).await?;
+                crash::point("sweep/original_deleted");
             }
             if swept.n_rows == 0 && swept.orphans.is_empty() {
                 return Ok(());

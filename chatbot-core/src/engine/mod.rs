@@ -31,6 +31,7 @@ use tokio_util::task::TaskTracker;
 
 use self::projector::Projection;
 use crate::context::Context;
+use crate::crash;
 use crate::error::{Error, ErrorKind, Result};
 use crate::traits::{
     BlobStore, Bus, ChatModel, Chunker, Clock, DocumentReader, Embedder, HistoryPolicy, Index,
@@ -141,7 +142,9 @@ impl Engine {
     ) -> Result<Arc<Self>> {
         let ctx = Context::system();
         parts.store.release_leases(&ctx).await?;
+        crash::point("start/leases_released");
         parts.store.close_abandoned_turns(&ctx, true).await?;
+        crash::point("start/turns_closed");
         let lexical = Projection::new(LEXICAL_INDEX, parts.index.clone());
         let dense = parts.dense.clone().map(|index| Projection::new(DENSE_INDEX, index));
         let previous = parts.previous.as_ref().map(|previous| previous.index.clone());
@@ -152,6 +155,7 @@ impl Engine {
         parts.store.forget_checkpoints(&ctx, &names).await?;
         let embedder = parts.embedder.as_ref().map(|embedder| embedder.info());
         parts.store.use_embedder(&ctx, embedder).await?;
+        crash::point("start/embedder_noted");
         parts.store.keep_versions(&ctx, settings.keep_versions).await?;
         let is_embedded = parts.store.is_embedded(&ctx).await?;
         let embedding = embedding::Embedding::new(settings.embedding_paused, is_embedded);

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::Engine;
 use crate::background;
 use crate::context::Context;
+use crate::crash;
 use crate::error::{Error, Result};
 use crate::text::detect_language;
 use crate::traits::{PublishVersion, Signal};
@@ -45,6 +46,7 @@ impl Engine {
         let bytes = ctx.run(self.parts.blobs.get(ctx, job.blob)).await?;
         let raw = RawDocument { name: job.source.clone(), declared: job.declared.clone(), bytes };
         let parsed = ctx.run(self.parts.reader.read(ctx, raw)).await?;
+        crash::point("ingest/parsed");
         let title = title_of(job, &parsed);
         let (parsed, chunks) = self.chunked(ctx, parsed, title.clone()).await?;
         self.stage(ctx, job, &parsed.text, &chunks).await?;
@@ -59,7 +61,9 @@ impl Engine {
             warnings: parsed.warnings,
         };
         ctx.check()?;
+        crash::point("publish/before");
         let seq = self.store().publish_version(ctx, &job.lease, publish).await?;
+        crash::point("publish/after");
         self.signal(Signal::Changed).await;
         self.signal(Signal::Document(job.document)).await;
         Ok(seq)
@@ -97,12 +101,14 @@ impl Engine {
         for (offset, part) in parts(text, TEXT_PART_BYTES) {
             ctx.check()?;
             self.store().stage_text(ctx, &job.lease, offset, part.to_owned()).await?;
+            crash::point("ingest/text_staged");
             n_done += 1;
             self.show_progress(ctx, job, (n_done, n_steps), shows_progress).await?;
         }
         for step in chunks.chunks(CHUNKS_PER_STEP) {
             ctx.check()?;
             self.store().stage_chunks(ctx, &job.lease, step.to_vec()).await?;
+            crash::point("ingest/chunks_staged");
             n_done += 1;
             self.show_progress(ctx, job, (n_done, n_steps), shows_progress).await?;
         }

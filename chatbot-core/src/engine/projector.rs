@@ -21,6 +21,7 @@ use self::pending::{Pending, entry_of_vector};
 use super::Engine;
 use crate::background;
 use crate::context::Context;
+use crate::crash;
 use crate::error::{Error, Result};
 use crate::traits::{Index, IndexBatch, Signal, Store};
 use crate::types::{Change, ChangeKind, Checkpoint, Lineage, VersionId};
@@ -142,6 +143,7 @@ impl<'e> Projector<'e> {
     /// Starts over from the live versions. Changes after `checkpoint` are followed as usual.
     async fn rebuild(&self, ctx: &Context, checkpoint: Checkpoint) -> Result<u64> {
         self.projection.index.clear(ctx).await?;
+        crash::point("index/cleared");
         // Before the work: another index that is ahead must not trim what comes meanwhile.
         self.store.record_checkpoint(ctx, self.projection.name, checkpoint).await?;
         let mut after = None;
@@ -156,6 +158,7 @@ impl<'e> Projector<'e> {
                 self.collect_version(ctx, version.version, &mut pending).await?;
             }
             self.apply(ctx, pending, None).await?;
+            crash::point("index/rebuilding");
         }
         self.apply(ctx, Pending::default(), Some(checkpoint)).await?;
         if n_versions > 0 {
@@ -264,7 +267,9 @@ impl<'e> Projector<'e> {
         let (deletes, upserts) = background::run(move || pending.analysed()).await?;
         self.projection.index.apply(ctx, IndexBatch { deletes, upserts, checkpoint }).await?;
         if let Some(checkpoint) = checkpoint {
+            crash::point("index/before_note");
             self.store.record_checkpoint(ctx, self.projection.name, checkpoint).await?;
+            crash::point("index/after_note");
         }
         Ok(())
     }

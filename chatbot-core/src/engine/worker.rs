@@ -11,9 +11,10 @@ use futures_util::StreamExt as _;
 
 use super::{Engine, lease};
 use crate::context::Context;
+use crate::crash;
 use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::traits::Signal;
-use crate::types::{DocumentFailure, DocumentId, Job, JobOutcome, Lease};
+use crate::types::{DocumentFailure, DocumentId, Job, JobId, JobOutcome, Lease};
 
 /// How long a worker relies on signals before it looks for itself.
 const IDLE_POLL: Duration = Duration::from_secs(5);
@@ -22,25 +23,29 @@ const RETRY_BASE_MS: i64 = 1_000;
 /// Tries before a document is given up.
 const MAX_ATTEMPTS: u32 = 5;
 
-/// The documents that are being worked on in this process.
+/// The jobs that are being done in this process, with the document of each.
 #[derive(Debug, Default)]
-pub(super) struct Running(Mutex<HashMap<DocumentId, Context>>);
+pub(super) struct Running(Mutex<HashMap<JobId, (DocumentId, Context)>>);
 
 impl Running {
-    /// Stops the work on a document, if there is any here.
-    pub(super) fn stop(&self, id: DocumentId) {
+    /// Stops the work on a document, if there is any here. The job `but` goes on: it is what is wanted now, and a worker
+    /// may have taken it before its caller comes here.
+    pub(super) fn stop(&self, id: DocumentId, but: Option<JobId>) {
         let running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(ctx) = running.get(&id) {
-            ctx.cancel();
+        for (job, (document, ctx)) in running.iter() {
+            if *document == id && Some(*job) != but {
+                ctx.cancel();
+            }
         }
     }
 
-    fn begin(&self, id: DocumentId, ctx: Context) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id, ctx);
+    fn begin(&self, job: &Job, ctx: Context) {
+        let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        running.insert(job.lease.job, (job.document, ctx));
     }
 
-    fn end(&self, id: DocumentId) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    fn end(&self, job: &Job) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&job.lease.job);
     }
 }
 
@@ -76,14 +81,15 @@ impl Engine {
     /// Does one job, where there is one.
     async fn work_once(self: &Arc<Self>, ctx: &Context) -> Result<bool> {
         let Some(job) = self.store().lease_job(ctx, lease::TTL).await? else { return Ok(false) };
+        crash::point("ingest/leased");
         let ctx = ctx.child();
-        self.running.begin(job.document, ctx.clone());
+        self.running.begin(&job, ctx.clone());
         self.signal(Signal::Document(job.document)).await;
         let done = tokio::select! {
             done = self.make_version(&ctx, &job) => done,
             lost = self.keep_lease(&ctx, &job.lease) => Err(lost),
         };
-        self.running.end(job.document);
+        self.running.end(&job);
         match done {
             Ok(seq) => {
                 let engine = self.clone();
@@ -105,11 +111,13 @@ impl Engine {
             waited = ctx.run(self.lexical.reached(seq)) => waited,
             lost = self.keep_lease(&ctx, &job.lease) => Err(lost),
         };
+        crash::point("ingest/before_ready");
         if outcome.is_ok()
             && let Err(error) = self.store().finish_job(&ctx, &job.lease, JobOutcome::Ready).await
         {
             tracing::debug!(document = %job.document, %error, "the document was changed meanwhile");
         }
+        crash::point("ingest/after_ready");
         self.signal(Signal::Document(job.document)).await;
     }
 
@@ -138,5 +146,45 @@ impl Engine {
         }
         let pause_ms = RETRY_BASE_MS << job.attempts.min(10);
         JobOutcome::Retry(failure, self.parts.clock.now().plus_millis(pause_ms))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{BlobHash, CollectionId, LeaseToken, Metadata, Timestamp, VersionId};
+
+    fn job(document: DocumentId) -> Job {
+        let expires_at = Timestamp::from_millis(0);
+        Job {
+            lease: Lease { job: JobId::new(), token: LeaseToken::new(), expires_at },
+            attempts: 0,
+            collection: CollectionId::new(),
+            document,
+            version: VersionId::new(),
+            blob: BlobHash::from_bytes([0; 32]),
+            size_bytes: 0,
+            title: None,
+            source: String::new(),
+            declared: None,
+            metadata: Metadata::default(),
+            published_seq: None,
+        }
+    }
+
+    #[test]
+    fn what_is_wanted_now_is_not_stopped_with_what_was_wanted_before() {
+        let (running, document) = (Running::default(), DocumentId::new());
+        let jobs = [job(document), job(document), job(DocumentId::new())];
+        let contexts = jobs.each_ref().map(|job| {
+            let ctx = Context::local();
+            running.begin(job, ctx.clone());
+            ctx
+        });
+        running.stop(document, Some(jobs[1].lease.job));
+        assert_eq!(contexts.each_ref().map(Context::is_cancelled), [true, false, false]);
+        running.end(&jobs[0]);
+        running.stop(document, None);
+        assert_eq!(contexts.each_ref().map(Context::is_cancelled), [true, true, false]);
     }
 }

@@ -11,3 +11,6 @@ pub use clock::FixedClock;
 pub use scripted_embedder::ScriptedEmbedder;
 pub use scripted_model::{ScriptedModel, Step};
 pub use turn_contract::{citation_violations, turn_violations};
+
+/// Every named moment at which a process of this crate can be made to end: `CHATBOT_CRASH_AT` in its environment names one.
+pub const CRASH_POINTS: &[&str] = crate::crash::POINTS;

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const L0: &[&str] = &["background", "error", "types", "text", "sse"];
+const L0: &[&str] = &["background", "crash", "error", "types", "text", "sse"];
 const L1: &[&str] = &["context", "traits"];
 /// Pure functions over slices, for whoever has time to save.
 const KERNELS: &[&str] = &["kernels"];

@@ -20,6 +20,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::search::Found;
 use super::{Engine, lease};
 use crate::context::Context;
+use crate::crash;
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::refuse_nul;
 use crate::traits::{BeginTurn, Idempotency, Signal, TurnTarget};
@@ -238,6 +239,7 @@ impl Engine {
             lease_ttl: lease::TTL,
         };
         let begun = self.store().begin_turn(ctx, begin).await?;
+        crash::point("turn/begun");
         let (session_id, message_id) = (begun.session.id, begun.assistant_message.id);
         let user_message_id = begun.user_message.id;
         let Some(lease) = begun.lease.clone() else {

@@ -10,6 +10,7 @@ use super::TurnRequest;
 use super::draft::{COALESCE, Draft};
 use super::live::LiveTurn;
 use crate::context::Context;
+use crate::crash;
 use crate::engine::Engine;
 use crate::engine::cite::{Aligned, Aligner};
 use crate::engine::search::Found;
@@ -257,7 +258,9 @@ impl Run {
             self.engine.store().note_sources(ctx, &self.lease, sources.collect()).await?;
             self.is_noted = true;
         }
-        self.engine.store().append_turn(ctx, &self.lease, unstored, lease::TTL).await
+        self.engine.store().append_turn(ctx, &self.lease, unstored, lease::TTL).await?;
+        crash::point("turn/appended");
+        Ok(())
     }
 
     /// Stores the message as it ended and makes the terminal event of it.
@@ -280,7 +283,10 @@ impl Run {
         let ctx = self.live.ctx.detached();
         self.live.redact(&mut message);
         let finish = FinishTurn { message: message.clone() };
-        match self.engine.store().finish_turn(&ctx, &self.lease, finish).await {
+        crash::point("turn/before_finish");
+        let stored = self.engine.store().finish_turn(&ctx, &self.lease, finish).await;
+        crash::point("turn/after_finish");
+        match stored {
             Ok(()) => terminal(message, error),
             Err(not_stored) => {
                 tracing::error!(message = %message.id, error = ?not_stored, "an answer was not stored");

@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::part::Part;
 use super::segment::{self, Bytes, Row, Segment, Space};
+use crate::crash;
 use crate::error::{Error, Result};
 use crate::types::{Checkpoint, Lineage};
 
@@ -137,6 +138,7 @@ impl Place {
                 let mut out = BufWriter::with_capacity(1 << 20, File::create(&path)?);
                 segment::write(&mut out, &self.space, rows)?;
                 out.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
+                crash::point("dense/segment_written");
                 self.map(&path, number)
             }
         };
@@ -166,9 +168,12 @@ impl Place {
         let mut file = File::create(&new)?;
         file.write_all(format!("{json}\n{}\n", checksum_of(&json)).as_bytes())?;
         file.sync_all()?;
+        crash::point("dense/before_manifest");
         fs::rename(&new, folder.join(MANIFEST))?;
+        crash::point("dense/after_manifest");
         sync(folder)?;
         self.remove_others(parts);
+        crash::point("dense/others_removed");
         Ok(())
     }
 

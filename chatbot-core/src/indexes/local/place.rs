@@ -79,6 +79,7 @@ impl Place {
         if !damaged.is_empty() {
             return Err(Error::internal("Files of the search index were changed from outside."));
         }
+        remove_half_written(folder);
         let (place, snapshot, _) = Self::over(index, fields)?;
         Ok(Some((place, snapshot, payload.and_then(|payload| payload.checkpoint()))))
     }
@@ -107,6 +108,19 @@ impl Place {
     /// Notices what was committed.
     pub(super) fn reload(&self) -> Result<()> {
         self.reader.reload().map_err(failed)
+    }
+}
+
+/// Removes what was written under a temporary name and never renamed. What cannot be removed now is removed another time.
+fn remove_half_written(folder: &Path) {
+    /// How the names begin that tantivy writes its lists of files under.
+    const TEMPORARY: &str = ".tmp";
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let is_temporary = entry.file_name().to_string_lossy().starts_with(TEMPORARY);
+        if is_temporary && let Err(error) = fs::remove_file(entry.path()) {
+            tracing::debug!(%error, "a file of the search index could not be removed");
+        }
     }
 }
 

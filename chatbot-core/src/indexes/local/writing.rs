@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::failure::failed;
 use super::place::Place;
 use super::schema::fingerprint;
+use crate::crash;
 use crate::error::Result;
 use crate::traits::IndexBatch;
 use crate::types::{Checkpoint, Lineage};
@@ -144,7 +145,9 @@ impl Writing {
         let payload = serde_json::to_string(&Payload::new(checkpoint)).unwrap_or_default();
         let mut commit = self.writer(place)?.prepare_commit().map_err(failed)?;
         commit.set_payload(&payload);
+        crash::point("index/before_commit");
         commit.commit().map_err(failed)?;
+        crash::point("index/after_commit");
         (self.checkpoint, self.uncommitted) = (checkpoint, false);
         Ok(())
     }

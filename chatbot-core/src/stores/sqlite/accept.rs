@@ -231,14 +231,14 @@ async fn new_version(
     let newest =
         sql("SELECT blob, source FROM versions WHERE id = ?").bind(target.newest).one(conn).await?;
     if newest.col::<BlobHash>("blob")? == new.blob && !is_given_up(&target) {
-        return unchanged(conn, new.document).await;
+        return unchanged(conn, new.document, target.newest).await;
     }
     let live_blob = live_blob(conn, &target).await?;
     end_work(conn, &target, DocumentStatus::Cancelled, now).await?;
     if live_blob == Some(new.blob) {
         let live = target.live.unwrap_or(target.newest);
         set_newest(conn, new.document, (live, new.blob), now).await?;
-        return unchanged(conn, new.document).await;
+        return unchanged(conn, new.document, live).await;
     }
     let source = new.source.map_or_else(|| newest.col("source"), Ok)?;
     let original = Original {
@@ -255,10 +255,14 @@ fn is_given_up(target: &Target) -> bool {
     matches!(target.state, DocumentStatus::Failed | DocumentStatus::Cancelled)
 }
 
-async fn unchanged(conn: &mut SqliteConnection, id: DocumentId) -> Result<Accepted> {
+async fn unchanged(
+    conn: &mut SqliteConnection,
+    id: DocumentId,
+    newest: VersionId,
+) -> Result<Accepted> {
     let mut document = by_id(conn, id).await?;
     document.duplicate = true;
-    Ok(Accepted { document, job: None })
+    Ok(Accepted { document, job: job_of(conn, newest).await? })
 }
 
 async fn live_blob(conn: &mut SqliteConnection, target: &Target) -> Result<Option<BlobHash>> {

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::error::is_failed_flush;
 use super::sql::{Columns as _, sql};
 use super::writer::WriterControl;
+use crate::crash;
 use crate::error::Result;
 
 /// Pages in the log from which on the writer is made to finish: 64 MiB at 4 KiB.
@@ -31,7 +32,10 @@ pub(super) async fn run(
     stop: CancellationToken,
 ) {
     while stop.run_until_cancelled(wanted.notified()).await.is_some() {
-        if let Err(error) = shorten(&mut conn, &writer).await {
+        crash::point("log/before_copy");
+        let shortened = shorten(&mut conn, &writer).await;
+        crash::point("log/after_copy");
+        if let Err(error) = shortened {
             tracing::warn!(?error, "copying the write-ahead log failed");
             if is_failed_flush(&error) {
                 writer.fail_for_good();

@@ -9,6 +9,7 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::error::fault;
 use super::sql::{Columns as _, sql};
+use crate::crash;
 use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::types::Timestamp;
 
@@ -80,10 +81,13 @@ async fn apply(conn: &mut SqliteConnection, migration: &Migration, now: Timestam
     if is_applied(conn, migration).await? {
         return Ok(());
     }
+    crash::point("migration/before");
     sql("BEGIN IMMEDIATE").run(conn).await?;
     let outcome = apply_in_transaction(conn, migration, now).await;
     let end = if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" };
+    crash::point("migration/before_commit");
     let ended = sql(end).run(conn).await;
+    crash::point("migration/after_commit");
     outcome.and(ended.map(|_| ()))
 }
 
@@ -97,6 +101,7 @@ async fn apply_in_transaction(
         return Ok(());
     }
     sqlx::raw_sql(migration.script).execute(&mut *conn).await.map_err(fault)?;
+    crash::point("migration/script_run");
     sql("INSERT INTO core_migrations (version, hash, applied_at) VALUES (?, ?, ?)")
         .bind(migration.version)
         .bind(hash_of(migration.script))

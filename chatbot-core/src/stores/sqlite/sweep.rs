@@ -17,6 +17,7 @@ use super::sql::{Columns as _, sql, to_json};
 use super::staging::{Cleared, clear_chunks, clear_some};
 use super::{Lane, SqliteStore, embeddings, purge};
 use crate::context::Context;
+use crate::crash;
 use crate::error::Result;
 use crate::traits::Swept;
 use crate::types::{BlobHash, DocumentId, SessionId, Timestamp, VersionId, redact_sources};
@@ -42,7 +43,10 @@ pub(super) async fn sweep(store: &SqliteStore, ctx: &Context, limit: u32) -> Res
         ctx.check()?;
         let step = store.writer.write(Lane::Bulk, move |conn| Box::pin(step(conn, now)));
         match step.await? {
-            Some(n_rows) => swept.n_rows += n_rows,
+            Some(n_rows) => {
+                crash::point("sweep/step");
+                swept.n_rows += n_rows;
+            }
             None => return name_orphans(store, swept, now).await,
         }
     }

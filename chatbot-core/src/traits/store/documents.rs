@@ -53,7 +53,8 @@ pub struct AcceptVersion {
 pub struct Accepted {
     /// The document; `duplicate` is set where it was there before.
     pub document: Document,
-    /// The job that was queued for it; `None` for a duplicate.
+    /// The job that makes it answer: queued just now, or before, where the same bytes are being read. `None` where there is
+    /// nothing to do.
     pub job: Option<JobId>,
 }
 

@@ -13,6 +13,7 @@ pub mod kills;
 pub mod ledger;
 pub mod life;
 pub mod load;
+pub mod points;
 pub mod report;
 pub mod resolve;
 pub mod slow_model;

@@ -46,20 +46,21 @@ pub struct Options {
 pub struct Life {
     seed: u64,
     options: Options,
-    chance: Chance,
-    folder: TempDir,
-    program: Program,
+    pub(crate) chance: Chance,
+    pub(crate) folder: TempDir,
+    pub(crate) program: Program,
     by_meaning: bool,
-    http: reqwest::Client,
-    actors: Vec<Actor>,
-    findings: Findings,
-    report: Report,
+    pub(crate) http: reqwest::Client,
+    pub(crate) actors: Vec<Actor>,
+    pub(crate) findings: Findings,
+    pub(crate) report: Report,
     _model: ScriptedServer,
 }
 
 /// Runs the life of this seed and kills its server so often.
 pub async fn run(options: &Options, seed: u64, n_kills: u64) -> Report {
-    let mut life = match Life::new(options, seed).await {
+    let nature = Nature { by_meaning: Chance::new(seed).once_in(2), n_sentences: 1 };
+    let mut life = match Life::new(options, seed, nature).await {
         Ok(life) => life,
         Err(error) => return broken(seed, &*error),
     };
@@ -67,17 +68,26 @@ pub async fn run(options: &Options, seed: u64, n_kills: u64) -> Report {
     life.end(outcome)
 }
 
-fn broken(seed: u64, error: &(dyn std::error::Error + Send + Sync)) -> Report {
+/// What kind of life it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Nature {
+    /// Whether passages get vectors.
+    pub(crate) by_meaning: bool,
+    /// How long the slow model talks; a sentence takes a quarter of a second.
+    pub(crate) n_sentences: usize,
+}
+
+pub(crate) fn broken(seed: u64, error: &(dyn std::error::Error + Send + Sync)) -> Report {
     let what = format!("the drill itself failed: {error}");
     let violations = vec![Violation { kind: Kind::Other, seed, what }];
     Report { violations, ..Report::default() }
 }
 
 impl Life {
-    async fn new(options: &Options, seed: u64) -> Result<Self> {
+    pub(crate) async fn new(options: &Options, seed: u64, nature: Nature) -> Result<Self> {
         let mut chance = Chance::new(seed);
-        let model = slow_model::start().await?;
-        let by_meaning = chance.once_in(2);
+        let Nature { by_meaning, n_sentences } = nature;
+        let model = slow_model::start(n_sentences).await?;
         let name = slow_model::uri(&model);
         // Long texts are for lives without an embedder: vectors take a second for each thirty passages.
         let book_once_in = if by_meaning { 0 } else { 25 };
@@ -103,14 +113,15 @@ impl Life {
         })
     }
 
-    fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 
     async fn live(&mut self, n_kills: u64) -> Result<()> {
         let mut n_unsettled = 0;
         while self.report.n_kills < n_kills {
-            if self.report.n_kills > 0 && self.chance.once_in(KILL_AT_START) {
+            let may_wait = self.report.n_kills > 0 && n_unsettled < KILLS_UNSETTLED;
+            if may_wait && self.chance.once_in(KILL_AT_START) {
                 self.kill_at_start().await?;
             } else {
                 let mut server = self.start().await?;
@@ -132,7 +143,7 @@ impl Life {
     }
 
     /// Starts the server and waits until it is ready.
-    async fn start(&mut self) -> Result<Server> {
+    pub(crate) async fn start(&mut self) -> Result<Server> {
         let mut server = self.program.spawn(&self.data())?;
         server.until_ready(&self.http).await?;
         if self.report.n_kills > 0 {
@@ -155,7 +166,7 @@ impl Life {
     }
 
     /// Compares what the server says with what its clients know, and clears up what is in doubt.
-    async fn look_back(&mut self, api: &Api, settles: bool, all: bool) -> Result<()> {
+    pub(crate) async fn look_back(&mut self, api: &Api, settles: bool, all: bool) -> Result<()> {
         let looked = self.actors.iter_mut().map(|actor| async move {
             answers::kept(actor, api, all).await?;
             resolve::resolve(actor, api).await
@@ -191,7 +202,7 @@ impl Life {
         killed
     }
 
-    async fn look_into_store(&mut self) -> Result<()> {
+    pub(crate) async fn look_into_store(&mut self) -> Result<()> {
         if let Some(mut store) = Store::open(&self.data()).await? {
             store.is_sound(&mut self.findings).await?;
         }
@@ -199,7 +210,7 @@ impl Life {
     }
 
     /// Everything once more: nobody asks for anything now.
-    async fn last_look(&mut self) -> Result<()> {
+    pub(crate) async fn last_look(&mut self) -> Result<()> {
         let mut server = self.start().await?;
         let api = Api::new(&self.http, server.address);
         self.look_back(&api, true, true).await?;
@@ -220,7 +231,7 @@ impl Life {
     }
 
     /// What came of it. Where a promise was broken, the folder stays.
-    fn end(mut self, outcome: Result<()>) -> Report {
+    pub(crate) fn end(mut self, outcome: Result<()>) -> Report {
         for actor in &mut self.actors {
             self.findings.add(&mut actor.findings);
             self.report.n_acknowledged += actor.ledger.n_acknowledged;

@@ -13,13 +13,13 @@ const WORDS: &[&str] = &[
     "[1].",
 ];
 
-/// Starts the endpoint; it ends with the value. The model's URI is [`uri`].
+/// Starts the endpoint, which says its sentence so many times; it ends with the value. The model's URI is [`uri`].
 ///
 /// # Errors
 /// Where no port is free.
-pub async fn start() -> Result<ScriptedServer> {
+pub async fn start(n_times: usize) -> Result<ScriptedServer> {
     let mut acts = vec![Act::Send(event_stream_head())];
-    for word in WORDS {
+    for word in std::iter::repeat_n(WORDS, n_times).flatten() {
         acts.push(Act::Wait(PAUSE));
         let data = format!(
             "data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{word}\"}}}}]}}\n\n"

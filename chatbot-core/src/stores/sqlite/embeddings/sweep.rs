@@ -11,6 +11,7 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::spaces;
 use crate::context::Context;
+use crate::crash;
 use crate::error::Result;
 use crate::stores::sqlite::error::fault;
 use crate::stores::sqlite::scrub::note_removed;
@@ -48,6 +49,7 @@ pub(super) async fn sweep(store: &SqliteStore, ctx: &Context, limit: u32) -> Res
             })
         });
         let Some(n) = step.await? else { return Ok(n_removed) };
+        crash::point("sweep/vectors_removed");
         n_removed += n;
     }
     if n_found < limit {

@@ -13,6 +13,7 @@ use super::super::scrub;
 use super::super::sql::sql;
 use super::request::{Ran, Request, repeated};
 use super::{Control, Counters, Lane};
+use crate::crash;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The most interactive requests that share a commit: bounds what one failing commit takes with it.
@@ -198,7 +199,10 @@ impl Task {
     }
 
     async fn commit(&mut self) -> Result<()> {
-        match sqlx::query("COMMIT").execute(&mut self.conn).await {
+        crash::point("writer/before_commit");
+        let committed = sqlx::query("COMMIT").execute(&mut self.conn).await;
+        crash::point("writer/after_commit");
+        match committed {
             Ok(_) => {
                 self.counters.commits.fetch_add(1, Ordering::Relaxed);
                 self.note_growth();

@@ -169,7 +169,9 @@ async fn the_same_bytes_change_nothing(make: &impl AsyncFn(Arc<FixedClock>) -> F
     assert_eq!((again.job, again.document.version), (None, 1));
 
     // Back to what answers, while another version is in the making: that one is stopped.
-    bench.replace(&ada, old.document.id, "two\n").await;
+    let two = bench.replace(&ada, old.document.id, "two\n").await;
+    let twice = bench.replace(&ada, old.document.id, "two\n").await;
+    assert_eq!((twice.job, twice.document.duplicate), (two.job, true), "the work on them goes on");
     let back = bench.replace(&ada, old.document.id, "one\n").await;
     assert_eq!((back.job, back.document.status), (None, DocumentStatus::Ready));
     assert_eq!(bench.store.next_job_due(&system).await.unwrap(), None);

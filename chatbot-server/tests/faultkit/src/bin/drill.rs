@@ -1,6 +1,7 @@
 //! The drills by hand, and for as long as one likes.
 //!
 //! `drill kills --server PATH [--count N] [--seed N] [--jobs N] [--json FILE]`
+//! `drill points --server PATH [--seed N] [--json FILE]` (a build with the feature `testing`, as tests are)
 //! `drill load --server PATH [--minutes N] [--rate N] [--embedder none] [--seed N] [--json FILE]`
 #![allow(clippy::print_stdout, reason = "this program prints what it finds")]
 
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use chatbot_faultkit::life::Options;
 use chatbot_faultkit::report::Report;
-use chatbot_faultkit::{Failure, Result, kills, load};
+use chatbot_faultkit::{Failure, Result, kills, load, points};
 use serde_json::Value;
 
 /// The longest that a restart may take.
@@ -32,8 +33,11 @@ async fn run() -> Result<bool> {
     let arguments = Arguments::parse(std::env::args().skip(1))?;
     match arguments.drill.as_str() {
         "kills" => run_kills(&arguments).await,
+        "points" => run_points(&arguments).await,
         "load" => run_load(&arguments).await,
-        other => Err(Failure::from(format!("there is no drill `{other}`: say `kills` or `load`"))),
+        other => Err(Failure::from(format!(
+            "there is no drill `{other}`: say `kills`, `points` or `load`"
+        ))),
     }
 }
 
@@ -52,6 +56,22 @@ async fn run_kills(arguments: &Arguments) -> Result<bool> {
     let report = kills::run(&options, plan, progress).await;
     arguments.write(report.to_json())?;
     Ok(report.violations.is_empty())
+}
+
+async fn run_points(arguments: &Arguments) -> Result<bool> {
+    let options = Options { server: arguments.server.clone(), ready_within: READY_WITHIN };
+    println!("seed {}", arguments.seed);
+    let mut all = Report::default();
+    for group in points::Group::ALL {
+        let report = points::run(&options, arguments.seed, *group).await;
+        println!("{group:?}: {report}");
+        for violation in &report.violations {
+            println!("{:?}: {}", violation.kind, violation.what);
+        }
+        all.add(report);
+    }
+    arguments.write(all.to_json())?;
+    Ok(all.violations.is_empty())
 }
 
 async fn run_load(arguments: &Arguments) -> Result<bool> {
@@ -88,7 +108,7 @@ struct Arguments {
 impl Arguments {
     fn parse(mut words: impl Iterator<Item = String>) -> Result<Self> {
         let mut arguments = Self {
-            drill: words.next().ok_or("say which drill: `kills` or `load`")?,
+            drill: words.next().ok_or("say which drill: `kills`, `points` or `load`")?,
             server: PathBuf::new(),
             seed: u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())?,
             count: 100,

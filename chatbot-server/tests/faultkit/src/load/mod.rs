@@ -87,7 +87,7 @@ pub struct Outcome {
 /// # Errors
 /// Where the server cannot be started or does not answer.
 pub async fn run(options: &Options, mut progress: impl FnMut(&Sample)) -> Result<Outcome> {
-    let model = slow_model::start().await?;
+    let model = slow_model::start(1).await?;
     let name = slow_model::uri(&model);
     let program = Program {
         path: options.server.clone(),

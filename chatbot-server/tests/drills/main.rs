@@ -1,0 +1,116 @@
+//! The drills at a size for every change: the program itself is killed at any moment, and at each moment that has a name.
+//!
+//! A drill that fails prints the seeds of the lives in which it did; `CHATBOT_DRILL_SEED` plays one again, and
+//! `CHATBOT_DRILL_KILLS` says how many kills there are in all.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a drill that cannot be run has failed, and one that has failed says with which seed"
+)]
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use chatbot_faultkit::life::Options;
+use chatbot_faultkit::points::Group;
+use chatbot_faultkit::report::Report;
+use chatbot_faultkit::{kills, points};
+
+/// Kills in all, unless the environment says something else. Each takes about two seconds in a build that is not optimised,
+/// with two processor cores that others use as well: more than these would be the longest part of all tests.
+const N_KILLS: u64 = 100;
+/// Tests that share them.
+const N_SHARES: u64 = 4;
+/// What a process may take to be ready again, in a build that is not optimised and on a machine that others use as well.
+const READY_WITHIN: Duration = Duration::from_secs(30);
+
+fn options() -> Options {
+    Options { server: env!("CARGO_BIN_EXE_chatbot").into(), ready_within: READY_WITHIN }
+}
+
+fn said(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+fn seed() -> u64 {
+    let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
+    let seed = said("CHATBOT_DRILL_SEED").unwrap_or_else(|| u64::try_from(now()).unwrap());
+    println!("CHATBOT_DRILL_SEED={seed}");
+    seed
+}
+
+#[track_caller]
+fn holds(report: &Report) {
+    println!("{report}");
+    let broken: Vec<String> = report
+        .violations
+        .iter()
+        .map(|one| format!("{:?}, CHATBOT_DRILL_SEED={}: {}", one.kind, one.seed, one.what))
+        .collect();
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+async fn kill_a_share() {
+    let n_kills = said("CHATBOT_DRILL_KILLS").unwrap_or(N_KILLS).div_ceil(N_SHARES);
+    let report = kills::run(&options(), (seed(), n_kills, 1), |_| ()).await;
+    assert_eq!(report.n_kills, n_kills);
+    assert!(report.n_acknowledged > 0 || n_kills < 10, "nothing was acknowledged: {report}");
+    holds(&report);
+}
+
+#[tokio::test]
+async fn nothing_is_lost_when_it_is_killed_first_share() {
+    kill_a_share().await;
+}
+
+#[tokio::test]
+async fn nothing_is_lost_when_it_is_killed_second_share() {
+    kill_a_share().await;
+}
+
+#[tokio::test]
+async fn nothing_is_lost_when_it_is_killed_third_share() {
+    kill_a_share().await;
+}
+
+#[tokio::test]
+async fn nothing_is_lost_when_it_is_killed_fourth_share() {
+    kill_a_share().await;
+}
+
+/// Every point of the group is reached, and nothing is lost there.
+async fn walk(group: Group) {
+    let report = points::run(&options(), seed(), group).await;
+    assert_eq!(report.n_kills, group.points().count() as u64);
+    holds(&report);
+}
+
+#[tokio::test]
+async fn it_may_die_at_each_point_of_its_start() {
+    walk(Group::Start).await;
+}
+
+#[tokio::test]
+async fn it_may_die_at_each_point_of_a_document() {
+    walk(Group::Documents).await;
+}
+
+#[tokio::test]
+async fn it_may_die_at_each_point_of_a_turn() {
+    walk(Group::Turns).await;
+}
+
+#[tokio::test]
+async fn it_may_die_at_each_point_of_its_upkeep() {
+    walk(Group::Upkeep).await;
+}
+
+#[tokio::test]
+async fn it_may_die_at_each_point_of_a_vector() {
+    walk(Group::Vectors).await;
+}
+
+#[test]
+fn every_point_is_in_one_group() {
+    let n_walked: usize = Group::ALL.iter().map(|group| group.points().count()).sum();
+    assert_eq!(n_walked, chatbot_core::testing::CRASH_POINTS.len());
+}
