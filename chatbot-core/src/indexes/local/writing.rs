@@ -177,3 +177,19 @@ fn merge_policy() -> LogMergePolicy {
     policy.set_del_docs_ratio_before_merge(0.34);
     policy
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkpoint_that_was_changed_is_none() {
+        let checkpoint = Checkpoint { lineage: Lineage(Uuid::nil()), seq: 12 };
+        let json = serde_json::to_string(&Payload::new(Some(checkpoint))).unwrap();
+        let parsed = Payload::parse(Some(&json)).and_then(|payload| payload.checkpoint());
+        assert_eq!(parsed, Some(checkpoint));
+        let changed = json.replace("\"seq\":12", "\"seq\":13");
+        assert_ne!(changed, json);
+        assert!(Payload::parse(Some(&changed)).is_none());
+    }
+}
