@@ -16,7 +16,7 @@ use crate::types::{Checkpoint, ChunkId, CollectionId, DocumentId, Lineage, Versi
 const COLLECTION: CollectionId = CollectionId::from_bytes([1; 16]);
 const AT: Checkpoint = Checkpoint { lineage: Lineage(Uuid::from_u128(7)), seq: 12 };
 /// Bits flipped in each file.
-const N_FLIPS: u64 = 24;
+const N_FLIPS: u64 = 20;
 
 type Open = fn(&Path) -> Box<dyn Index>;
 
