@@ -134,6 +134,11 @@ impl<'e> Projector<'e> {
         }
         match known.filter(|known| known.lineage == lineage && known.seq <= newest) {
             Some(known) if self.store.changes_after(ctx, known.seq, 1).await?.is_some() => {
+                // Said once, also where nothing is to be applied: others must not trim what comes next.
+                let is_first = *self.projection.applied.borrow() == 0;
+                if is_first {
+                    self.store.record_checkpoint(ctx, self.projection.name, known).await?;
+                }
                 Ok(known.seq)
             }
             _ => self.rebuild(ctx, Checkpoint { lineage, seq: newest }).await,
