@@ -165,8 +165,11 @@ async fn what_something_else_made_is_replaced() {
     for (from, to) in [(" local/", " other/"), ("surfaces", "somethin"), ("{", "")] {
         let (folder, collection) = filled().await;
         let meta = folder.path().join("lexical/meta.json");
-        let changed = fs::read_to_string(&meta).unwrap().replacen(from, to, 1);
-        fs::write(&meta, changed).unwrap();
+        let mut bytes = fs::read(&meta).unwrap();
+        bytes.truncate(bytes.len() - 4);
+        let changed = String::from_utf8(bytes).unwrap().replacen(from, to, 1);
+        let sum = crc32fast::hash(changed.as_bytes()).to_le_bytes();
+        fs::write(&meta, [changed.as_bytes(), &sum].concat()).unwrap();
         starts_over(folder.path(), collection).await;
     }
     let (folder, collection) = (tempfile::tempdir().unwrap(), CollectionId::new());

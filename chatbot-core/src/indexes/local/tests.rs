@@ -1,8 +1,10 @@
 //! What is in the files, which a search does not show.
 
 use tantivy::Index as Files;
+use tantivy::directory::MmapDirectory;
 
 use super::LocalIndex;
+use super::summed::Summed;
 use crate::context::Context;
 use crate::text::analyse;
 use crate::traits::{Index as _, IndexBatch, IndexContent, IndexEntry};
@@ -20,7 +22,8 @@ fn entry(version: VersionId, text: &str) -> IndexEntry {
 
 /// Every term of every segment.
 fn terms(folder: &std::path::Path) -> Vec<String> {
-    let index = Files::open_in_dir(folder.join("lexical")).unwrap();
+    let directory = MmapDirectory::open(folder.join("lexical")).unwrap();
+    let index = Files::open(Summed(directory)).unwrap();
     let mut terms = Vec::new();
     for reader in index.reader().unwrap().searcher().segment_readers() {
         for field in ["surfaces", "stems"] {
