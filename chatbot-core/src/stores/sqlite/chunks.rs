@@ -84,7 +84,7 @@ async fn hydrate(
     let rows = sql(select_chunks!(
         "json_each(?1) w CROSS JOIN chunks c ON c.id = unhex(w.value)",
         concat!(
-            ", d.metadata, c.hash, v.title AS cut_under, w.key AS place, ",
+            ", d.metadata, c.hash, iif(v.title_is_sure, v.title, NULL) AS cut_under, w.key AS place, ",
             piece_of!("c.byte_start", "c.byte_end")
         ),
         concat!(
@@ -125,7 +125,7 @@ async fn hydrate(
 /// noticed here, before somebody is shown what no document says.
 struct Named {
     hash: ChunkHash,
-    /// Not known of versions that were replaced before titles were kept; of those nothing can be said.
+    /// Not known of versions from before titles were kept; of those nothing can be said.
     title: Option<String>,
 }
 

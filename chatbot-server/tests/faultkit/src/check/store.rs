@@ -68,8 +68,12 @@ const NEVER: &[(Kind, &str, &str)] = &[
     (
         Kind::Other,
         "messages that the search would not find",
+        // Answers that rest on a deleted document are meant not to be found.
         "SELECT count(*) FROM messages m WHERE m.state = 'complete'
-         AND NOT EXISTS (SELECT 1 FROM message_search s WHERE s.message = m.seq)",
+         AND NOT EXISTS (SELECT 1 FROM message_search s WHERE s.message = m.seq)
+         AND NOT EXISTS (SELECT 1 FROM json_each(m.details, '$.sources') s WHERE s.value ->> '$.deleted')
+         AND NOT EXISTS (SELECT 1 FROM message_documents md JOIN documents d ON d.id = md.document
+                         WHERE md.message = m.seq AND d.deleted_at IS NOT NULL)",
     ),
 ];
 
