@@ -313,14 +313,19 @@ impl Engine {
         let replay = (1..).zip(replay).map(|(seq, event)| SequencedEvent { seq, event });
         let (engine, ctx) = (self.clone(), ctx.clone());
         let end = stream::once(async move {
+            let shown = message.clone();
             let mut message = message;
             while !message.state.is_final() {
                 tokio::time::sleep(FOLLOW_POLL).await;
                 message = engine.store().message(&ctx, message.id).await.ok()?;
             }
-            Some(SequencedEvent { seq: next_seq, event: terminal_of(message) })
+            let mut events = if after == 0 { rest_of(&shown, &message) } else { Vec::new() };
+            events.push(terminal_of(message));
+            let sequenced = (next_seq..).zip(events);
+            Some(stream::iter(sequenced.map(|(seq, event)| SequencedEvent { seq, event })))
         });
-        EventStream(stream::iter(replay).chain(end.filter_map(std::future::ready)).boxed())
+        let end = end.filter_map(std::future::ready).flatten();
+        EventStream(stream::iter(replay).chain(end).boxed())
     }
 
     /// Stops an answer, wherever it is being made.
@@ -353,12 +358,29 @@ fn replay_of(message: &Message) -> Vec<Event> {
         user_message_id,
         model: message.model.clone().unwrap_or_default(),
     });
-    let has_sources = !message.sources.is_empty() || message.state.is_final();
+    let has_sources = knows_its_sources(message);
     let sources = has_sources.then(|| Event::Sources { sources: message.sources.clone() });
     let text = (!message.content.is_empty() && has_sources)
         .then(|| Event::Text { delta: message.content.clone() });
     let citations = message.citations.iter().cloned().map(Event::Citation);
     started.into_iter().chain(sources).chain(text).chain(citations).collect()
+}
+
+/// What [`replay_of`] says of a message that has ended and did not say when less of it was `shown`.
+fn rest_of(shown: &Message, message: &Message) -> Vec<Event> {
+    if !knows_its_sources(shown) {
+        let is_said = |event: &Event| matches!(event, Event::Started { .. });
+        return replay_of(message).into_iter().filter(|event| !is_said(event)).collect();
+    }
+    let text = message.content.strip_prefix(shown.content.as_str()).unwrap_or_default();
+    let text = (!text.is_empty()).then(|| Event::Text { delta: text.to_owned() });
+    let citations = message.citations.iter().skip(shown.citations.len());
+    text.into_iter().chain(citations.cloned().map(Event::Citation)).collect()
+}
+
+/// Whether it is too late for other sources than those that the message has.
+fn knows_its_sources(message: &Message) -> bool {
+    !message.sources.is_empty() || message.state.is_final()
 }
 
 /// The event that ends the turn of a stored message.
@@ -375,4 +397,53 @@ fn terminal_of(message: Message) -> Event {
         MessageError::from(&Error::new(kind, "The answer was broken off."))
     });
     Event::Failed { error, message: Box::new(message) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{Source, Timestamp, Timings, Usage};
+
+    fn answer(state: MessageState, content: &str, sources: Vec<Source>) -> Message {
+        Message {
+            id: MessageId::new(),
+            session_id: SessionId::new(),
+            parent_id: Some(MessageId::new()),
+            role: MessageRole::Assistant,
+            state,
+            content: content.to_owned(),
+            citations: Vec::new(),
+            unsupported: Vec::new(),
+            sources,
+            abstained: false,
+            model: None,
+            usage: Usage::default(),
+            timings: Timings::default(),
+            warnings: Vec::new(),
+            finish_reason: None,
+            error: None,
+            feedback: None,
+            metadata: Metadata::default(),
+            sibling_ids: Vec::new(),
+            created_at: Timestamp::from_millis(0),
+        }
+    }
+
+    fn text(events: &[Event]) -> String {
+        let deltas = events.iter().filter_map(|event| {
+            if let Event::Text { delta } = event { Some(delta.as_str()) } else { None }
+        });
+        deltas.collect()
+    }
+
+    #[test]
+    fn the_text_of_an_answer_that_another_process_makes_is_told_whole() {
+        let begun = answer(MessageState::Pending, "", Vec::new());
+        let ended = answer(MessageState::Complete, "Every 400 hours.", Vec::new());
+        let (first, rest) = (replay_of(&begun), rest_of(&begun, &ended));
+        assert!(matches!(*first, [Event::Started { .. }]), "{first:?}");
+        assert!(matches!(*rest, [Event::Sources { .. }, Event::Text { .. }]), "{rest:?}");
+        assert_eq!(text(&rest), "Every 400 hours.");
+        assert_eq!(rest_of(&ended, &ended), Vec::new());
+    }
 }
