@@ -24,6 +24,7 @@ use crate::traits::{
 };
 
 /// The names of the parts of a data directory that are not built from others.
+#[cfg(feature = "sqlite")]
 pub(crate) const STORE_FILE: &str = "store.db";
 pub(crate) const BLOBS_FOLDER: &str = "blobs";
 

@@ -32,4 +32,13 @@ impl Chatbot {
     pub async fn vectors_applied(&self, ctx: &Context) -> Result<()> {
         self.engine.vectors_applied(ctx).await
     }
+
+    /// Waits until searches see everything that is stored now: for a moment after documents came, for longer where an index
+    /// is built anew, as after a restored backup. Meanwhile answers come from what is there.
+    ///
+    /// # Errors
+    /// `storage`; `cancelled`, `timeout`.
+    pub async fn changes_applied(&self, ctx: &Context) -> Result<()> {
+        self.engine.changes_applied(ctx).await
+    }
 }

@@ -198,6 +198,15 @@ impl Engine {
         std::iter::once(&self.lexical).chain(&self.dense).chain(&self.previous)
     }
 
+    /// Waits until every index has what is stored now.
+    pub(crate) async fn changes_applied(&self, ctx: &Context) -> Result<()> {
+        let last = self.store().last_change(ctx).await?;
+        for projection in self.projections() {
+            ctx.run(projection.reached(last)).await?;
+        }
+        Ok(())
+    }
+
     /// Waits for turns to end by themselves for a while, then stops everything and lets go of the files.
     pub(crate) async fn close(&self) -> Result<()> {
         let _ = tokio::time::timeout(CLOSE_GRACE, self.turns.drained()).await;

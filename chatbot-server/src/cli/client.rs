@@ -1,10 +1,12 @@
 //! One client for every verb: the HTTP surface, over the network or in this process.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderName, Method, Request, Response, StatusCode, header};
 use chatbot_core::sse::{SseEvent, SseParser};
-use chatbot_core::{Chatbot, Error, ErrorKind, Reason, Result};
+use chatbot_core::{Chatbot, Context, Error, ErrorKind, Reason, Result};
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 use hyper_util::client::legacy::Client as HttpClient;
@@ -24,6 +26,9 @@ use crate::routes;
 const MAX_REPLY_BYTES: usize = 256 << 20;
 /// The longest event: an answer with all of its sources.
 const MAX_EVENT_BYTES: usize = 64 << 20;
+
+/// How long a verb waits for indexes that are being built: about what 100,000 documents take.
+const MAX_INDEXING: Duration = Duration::from_secs(120);
 
 /// Speaks to an engine.
 #[derive(Debug)]
@@ -77,6 +82,11 @@ impl Client {
 
     async fn open(config: &Config, lock: Option<DataLock>) -> Result<Self> {
         let chatbot = Chatbot::open(config.engine.clone()).await?;
+        // A verb asks once: what the indexes lack now, it would not find.
+        let in_time = Context::local().with_timeout(MAX_INDEXING);
+        if let Err(error) = chatbot.changes_applied(&in_time).await {
+            tracing::warn!(%error, "the indexes are not up to date: documents may be missing from answers");
+        }
         let router = routes::router(App::new(chatbot.clone(), config));
         let in_process = InProcess { router, chatbot, _lock: lock };
         Ok(Self { transport: Transport::InProcess(Box::new(in_process)) })

@@ -22,7 +22,9 @@ use crate::traits::{Blob, BlobStore, Snapshots, StoreCopy};
 use crate::types::{BackupProgress, BackupReport, Timestamp};
 
 pub(crate) use self::flush::{Flush, write_durably};
-pub(crate) use self::manifest::{BackedUpFile, Manifest, ORIGINALS, STORE, damaged, hashed};
+pub(crate) use self::manifest::{BackedUpFile, Manifest, STORE, hashed};
+#[cfg(feature = "sqlite")]
+pub(crate) use self::manifest::{ORIGINALS, damaged};
 pub(crate) use self::space::need;
 
 /// What is backed up.
