@@ -7,6 +7,7 @@ use axum::http::{StatusCode, header, request::Parts};
 use chatbot_core::types::{CollectionId, MediaType, Metadata};
 use chatbot_core::{Error, ErrorKind};
 use multer::{Constraints, Field, Multipart, SizeLimit};
+use sha2::{Digest as _, Sha256};
 
 use super::Key;
 use super::spool::Spool;
@@ -112,11 +113,14 @@ impl UploadForm {
         let declared = field.content_type().and_then(|media| MediaType::parse(media.as_ref()));
         self.hash(&["file", &name]);
         let mut content = Spool::default();
+        // As one part: where the network cuts it is another place when it is sent again.
+        let mut hash = Sha256::new();
         while let Some(piece) = field.chunk().await.map_err(|error| refused(&error, limits))? {
-            if let Some(key) = &mut self.key {
-                key.add(&piece);
-            }
+            hash.update(&piece);
             content.push(&piece, limits.folder).await?;
+        }
+        if let Some(key) = &mut self.key {
+            key.add(&hash.finalize());
         }
         self.file = Some(UploadedFile { name, declared, content });
         Ok(())
@@ -191,4 +195,40 @@ pub(crate) fn too_large(max_bytes: u64) -> ApiError {
         max_bytes >> 20
     );
     Error::new(ErrorKind::TooLarge, message).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Request;
+    use chatbot_core::traits::Idempotency;
+    use futures_util::stream;
+
+    use super::*;
+
+    const FORM: &str = "--b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\n\
+        The pump is oiled every 400 hours, and its filter is changed every 800.\r\n--b--\r\n";
+
+    /// What was asked by a form that comes in pieces of this many bytes.
+    async fn asked(form: &str, piece: usize) -> [u8; 32] {
+        let request = Request::post("/documents")
+            .header(header::CONTENT_TYPE, "multipart/form-data; boundary=b")
+            .header("idempotency-key", "k");
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        let pieces: Vec<_> = form.as_bytes().chunks(piece).map(<[u8]>::to_vec).collect();
+        let pieces = pieces.into_iter().map(Ok::<_, std::io::Error>);
+        let mut body = Body::from_stream(stream::iter(pieces));
+        let folder = tempfile::tempdir().unwrap();
+        let limits = UploadLimits { max_bytes: 1000, folder: folder.path() };
+        let form = UploadForm::read(&parts, &mut body, limits).await.unwrap();
+        Idempotency::from(form.key.unwrap()).body
+    }
+
+    #[tokio::test]
+    async fn a_form_that_is_sent_again_is_the_same_however_the_network_cuts_it() {
+        let whole = asked(FORM, FORM.len()).await;
+        for piece in [7, 64, 100] {
+            assert_eq!(asked(FORM, piece).await, whole, "in pieces of {piece} bytes");
+        }
+        assert_ne!(asked(&FORM.replace("400", "500"), 64).await, whole);
+    }
 }
