@@ -99,6 +99,10 @@ describe("the chat", () => {
     onPage({ permissions: ["clipboard-read", "clipboard-write"] }, async (page) => {
       await upload(page);
       await ask(page, QUESTION);
+      const element = await answers(page)
+        .locator(".prose-answer.writing, .prose-answer:not(.whitespace-pre-wrap)")
+        .first()
+        .elementHandle();
       const answer = await ended(page);
       await answer.getByRole("button", { name: "Copy" }).click();
       const copied = await page.evaluate(() => navigator.clipboard.readText());
@@ -110,6 +114,7 @@ describe("the chat", () => {
         return selection.toString();
       });
       assert.match(selected, /\[1\]/);
+      assert.ok(await element.evaluate((element) => element.isConnected), "the answer was made anew");
     }));
 
   test("stopping an answer keeps its text", () =>

@@ -24,6 +24,16 @@ describe("AnswerText", () => {
     expect(panel?.kind === "passage" && panel.passage.quote).toEqual({ start: 23, end: 38 });
   });
 
+  it("keeps what it showed while it grows", () => {
+    const message = anAnswer({ content: "Late [1].", sources: [aSource()] });
+    const { container, rerender } = render(<AnswerText message={message} growing />);
+    const mark = container.querySelector("button[data-citation]");
+    expect(mark).not.toBeNull();
+    const settled = { ...message, content: "Late [1]. Very.", citations: [aCitation()] };
+    rerender(<AnswerText message={settled} growing={false} />);
+    expect(container.querySelector("button[data-citation]")).toBe(mark);
+  });
+
   it("shows which citations were not confirmed, once the answer is complete", () => {
     const message = {
       content: "Late [1].",

@@ -60,6 +60,33 @@ export function ChatView({ session, chat }: { session: Id | null; chat: Chat }) 
 
   const pending = outgoing !== null && !messages.some((message) => message.id === outgoing.userMessageId);
   const isEmpty = messages.length === 0 && outgoing === null;
+  const show = (message: Message) => (
+    <MessageView
+      key={message.id}
+      message={message}
+      answer={answers.get(message.id)}
+      requestId={requestIds.get(message.id) ?? null}
+      busy={busy}
+      isLast={message === last}
+      onEdit={onEdit}
+      onRegenerate={onRegenerate}
+    />
+  );
+  // One list with one key per message: an answer stays the same element when the list of messages comes to know it, so
+  // that what a reader has selected in it stays selected.
+  const transcript = messages.map(show);
+  if (pending && outgoing.text !== null) {
+    const answered = outgoing.messageId !== null && last?.id === outgoing.messageId;
+    transcript.splice(
+      answered ? -1 : transcript.length,
+      0,
+      <article key="outgoing" aria-label={t("message.you")} className="flex justify-end pb-8 pt-5 first:pt-0">
+        <div className="max-w-[85%] whitespace-pre-wrap break-words rounded-2xl rounded-br-md bg-bubble px-4 py-2.5">
+          {outgoing.text}
+        </div>
+      </article>,
+    );
+  }
   return (
     <div className="relative flex min-h-0 flex-1 flex-col">
       <div ref={scroll.box} className="min-h-0 flex-1 overflow-y-auto overflow-x-hidden" data-transcript>
@@ -83,39 +110,7 @@ export function ChatView({ session, chat }: { session: Id | null; chat: Chat }) 
             </div>
           )}
           <div className="flex flex-col gap-2">
-            {messages
-              .filter((message) => !pending || message.id !== outgoing?.messageId)
-              .map((message) => (
-                <MessageView
-                  key={message.id}
-                  message={message}
-                  answer={answers.get(message.id)}
-                  requestId={requestIds.get(message.id) ?? null}
-                  busy={busy}
-                  isLast={message === last}
-                  onEdit={onEdit}
-                  onRegenerate={onRegenerate}
-                />
-              ))}
-            {pending && outgoing.text !== null && (
-              <article aria-label={t("message.you")} className="flex justify-end pb-8 pt-5 first:pt-0">
-                <div className="max-w-[85%] whitespace-pre-wrap break-words rounded-2xl rounded-br-md bg-bubble px-4 py-2.5">
-                  {outgoing.text}
-                </div>
-              </article>
-            )}
-            {pending && outgoing.messageId && last?.id === outgoing.messageId && (
-              <MessageView
-                key={last.id}
-                message={last}
-                answer={answers.get(last.id)}
-                requestId={requestIds.get(last.id) ?? null}
-                busy={busy}
-                isLast
-                onEdit={onEdit}
-                onRegenerate={onRegenerate}
-              />
-            )}
+            {transcript}
             {outgoing && !outgoing.messageId && !outgoing.error && <Waiting answer={undefined} />}
             {last?.role === "user" && !busy && outgoing === null && (
               <p className="flex flex-wrap items-center gap-3 text-sm text-soft">
