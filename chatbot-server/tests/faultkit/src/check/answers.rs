@@ -143,12 +143,13 @@ fn is_same_answer(one: &Value, other: &Value) -> bool {
 /// Where the server does not answer.
 pub async fn settled(actors: &mut [Actor], api: &Api, by_meaning: bool) -> Result<Duration> {
     let begun = Instant::now();
+    let mut patience = Patience::new();
     let mut live = BTreeSet::new();
     let mut n_chunks = 0;
     for actor in actors.iter_mut() {
         let findings = &mut actor.findings;
         for document in actor.ledger.documents.iter().filter(|one| one.is_there()) {
-            n_chunks += is_done(document, api, by_meaning, begun, findings).await?;
+            n_chunks += is_done(document, api, by_meaning, &mut patience, findings).await?;
             live.extend(document.id.clone());
         }
     }
@@ -156,7 +157,7 @@ pub async fn settled(actors: &mut [Actor], api: &Api, by_meaning: bool) -> Resul
     for actor in actors.iter_mut() {
         let findings = &mut actor.findings;
         for document in &actor.ledger.documents {
-            answers_alone(document, api, begun, findings).await?;
+            answers_alone(document, api, findings).await?;
             if document.is_there() {
                 is_whole(document, api, findings).await?;
             }
@@ -171,14 +172,39 @@ pub async fn settled(actors: &mut [Actor], api: &Api, by_meaning: bool) -> Resul
     Ok(took)
 }
 
+/// How long is waited for documents: as long as anything about any of them goes on.
+#[derive(Debug)]
+struct Patience {
+    since: Instant,
+    seen: Value,
+}
+
+impl Patience {
+    fn new() -> Self {
+        Self { since: Instant::now(), seen: Value::Null }
+    }
+
+    /// Whether nothing has changed for long: a machine that has others to serve may be slow.
+    async fn is_over(&mut self, api: &Api) -> Result<bool> {
+        if self.since.elapsed() < SETTLED_WITHIN {
+            return Ok(false);
+        }
+        let now = api.get("/documents?limit=200").await?.json;
+        let is_still = now == self.seen;
+        (self.since, self.seen) = (Instant::now(), now);
+        Ok(is_still)
+    }
+}
+
 /// Waits until a document answers by what was sent last; the number of its chunks.
 async fn is_done(
     document: &Document,
     api: &Api,
     by_meaning: bool,
-    begun: Instant,
+    patience: &mut Patience,
     findings: &mut Findings,
 ) -> Result<u64> {
+    let begun = Instant::now();
     let (Some(id), Some(version)) = (&document.id, document.last()) else { return Ok(0) };
     let hash = sha256(version.text.as_bytes());
     loop {
@@ -190,7 +216,7 @@ async fn is_done(
             return Ok(reply.json.get("chunk_count").and_then(Value::as_u64).unwrap_or_default());
         }
         let has_failed = reply.json.get("error").is_some_and(|error| !error.is_null());
-        if has_failed || begun.elapsed() > SETTLED_WITHIN {
+        if has_failed || patience.is_over(api).await? {
             findings.check(false, Kind::Loss, || {
                 format!(
                     "{id} does not answer by its last text after {:?}: {}",
@@ -205,12 +231,8 @@ async fn is_done(
 }
 
 /// A document is found by the marker of its last text, and nothing is found by any other.
-async fn answers_alone(
-    document: &Document,
-    api: &Api,
-    begun: Instant,
-    findings: &mut Findings,
-) -> Result<()> {
+async fn answers_alone(document: &Document, api: &Api, findings: &mut Findings) -> Result<()> {
+    let begun = Instant::now();
     let Some(id) = &document.id else { return Ok(()) };
     let n_versions = document.versions.len();
     // Long dead markers were looked for before.
