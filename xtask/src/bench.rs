@@ -1,7 +1,7 @@
 //! Figures of a release build.
 
 use crate::project::Project;
-use crate::report::{Ended, Report};
+use crate::report::{Ended, Outcome, Report};
 use crate::shell::Shell;
 
 /// Lets the load generator measure the server as it is shipped; `rest` goes to the generator.
@@ -10,18 +10,28 @@ pub(crate) fn server(project: &Project, report: &mut Report, rest: &[&str]) {
 }
 
 /// Backs a server up while others write, and restores it.
-pub(crate) fn drill(project: &Project, report: &mut Report, rest: &[&str]) {
+pub(crate) fn backup(project: &Project, report: &mut Report, rest: &[&str]) {
     measure(project, report, "backup", rest);
+}
+
+/// Lets another embedder take over while people ask: in a process of its own, without the server.
+pub(crate) fn moving(project: &Project, report: &mut Report, rest: &[&str]) {
+    let built =
+        report.part("release build", || build(project, &["chatbot-benches", "--bin", "moving"]));
+    if built {
+        report.part("figures", || {
+            let measured = Shell::new(project.program("release", "moving"), &project.root);
+            measured.args(rest).run()?;
+            Ok(Ended::Passed)
+        });
+    }
 }
 
 /// Builds the server as it is shipped, and has `program` measure it.
 fn measure(project: &Project, report: &mut Report, program: &str, rest: &[&str]) {
     let built = report.part("release build", || {
-        let server = ["build", "--release", "--package", "chatbot-server"];
-        Shell::cargo(&project.root).args(server).run()?;
-        let bench = ["build", "--release", "--package", "chatbot-benches", "--bin", program];
-        Shell::cargo(&project.root).args(bench).run()?;
-        Ok(Ended::Passed)
+        build(project, &["chatbot-server"])?;
+        build(project, &["chatbot-benches", "--bin", program])
     });
     if !built {
         return;
@@ -34,4 +44,9 @@ fn measure(project: &Project, report: &mut Report, program: &str, rest: &[&str])
             .run()?;
         Ok(Ended::Passed)
     });
+}
+
+fn build(project: &Project, package: &[&str]) -> Outcome {
+    Shell::cargo(&project.root).args(["build", "--release", "--package"]).args(package).run()?;
+    Ok(Ended::Passed)
 }

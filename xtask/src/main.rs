@@ -39,6 +39,8 @@ cargo xtask VERB
   types                  make the page's API types anew from the server's OpenAPI description
   bench server [--json FILE]
                          measure a release build of the server against its bars
+  drill moving [--json FILE]
+                         let another embedder take over while people ask
   drill backup [--json FILE]
                          back a server up while others write, restore it, and compare
   bench peers [--only embedding|fusion] [--json FILE]
@@ -68,7 +70,8 @@ fn main() -> ExitCode {
         ["web"] => web::build(&project, &mut report),
         ["types"] => web::types(&project, &mut report),
         ["bench", "server", rest @ ..] => bench::server(&project, &mut report, rest),
-        ["drill", "backup", rest @ ..] => bench::drill(&project, &mut report, rest),
+        ["drill", "backup", rest @ ..] => bench::backup(&project, &mut report, rest),
+        ["drill", "moving", rest @ ..] => bench::moving(&project, &mut report, rest),
         ["bench", "peers", rest @ ..] => peers::run(&project, &mut report, rest),
         ["bundle-model", rest @ ..] => bundle::run(&project, &mut report, rest),
         ["figures", files @ ..] if !files.is_empty() => figures::run(&project, &mut report, files),
