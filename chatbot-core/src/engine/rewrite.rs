@@ -63,31 +63,11 @@ const POINTERS: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::{MessageId, MessageState, Metadata, SessionId, Timestamp, Timings, Usage};
+    use crate::testing::message;
+    use crate::types::MessageState;
 
     fn asked(content: &str) -> Message {
-        Message {
-            id: MessageId::new(),
-            session_id: SessionId::new(),
-            parent_id: None,
-            role: MessageRole::User,
-            state: MessageState::Complete,
-            content: content.to_owned(),
-            citations: Vec::new(),
-            unsupported: Vec::new(),
-            sources: Vec::new(),
-            abstained: false,
-            model: None,
-            usage: Usage::default(),
-            timings: Timings::default(),
-            warnings: Vec::new(),
-            finish_reason: None,
-            error: None,
-            feedback: None,
-            metadata: Metadata::default(),
-            sibling_ids: Vec::new(),
-            created_at: Timestamp::from_millis(0),
-        }
+        message(MessageRole::User, MessageState::Complete, content)
     }
 
     #[test]

@@ -80,32 +80,7 @@ fn without_markers(content: &str, sources: &[Source]) -> String {
 mod tests {
     use super::*;
     use crate::history::EstimatedTokens;
-    use crate::types::{MessageId, Metadata, SessionId, Timestamp, Timings, Usage};
-
-    fn message(role: MessageRole, state: MessageState, content: &str) -> Message {
-        Message {
-            id: MessageId::new(),
-            session_id: SessionId::new(),
-            parent_id: None,
-            role,
-            state,
-            content: content.to_owned(),
-            citations: Vec::new(),
-            unsupported: Vec::new(),
-            sources: Vec::new(),
-            abstained: false,
-            model: None,
-            usage: Usage::default(),
-            timings: Timings::default(),
-            warnings: Vec::new(),
-            finish_reason: None,
-            error: None,
-            feedback: None,
-            metadata: Metadata::default(),
-            sibling_ids: Vec::new(),
-            created_at: Timestamp::from_millis(0),
-        }
-    }
+    use crate::testing::message;
 
     fn exchange(question: &str, answer: &str, state: MessageState) -> [Message; 2] {
         [

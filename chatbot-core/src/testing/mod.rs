@@ -2,12 +2,16 @@
 
 mod clock;
 pub mod conformance;
+#[cfg(test)]
+mod message;
 mod scripted_embedder;
 mod scripted_model;
 pub mod scripted_server;
 mod turn_contract;
 
 pub use clock::FixedClock;
+#[cfg(test)]
+pub(crate) use message::message;
 pub use scripted_embedder::ScriptedEmbedder;
 pub use scripted_model::{ScriptedModel, Step};
 pub use turn_contract::{citation_violations, turn_violations};
