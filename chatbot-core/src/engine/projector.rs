@@ -43,11 +43,33 @@ pub(super) struct Projection {
     pub(super) index: Arc<dyn Index>,
     /// The last change that it has.
     pub(super) applied: watch::Sender<u64>,
+    standing: watch::Sender<Standing>,
+}
+
+/// How an index stands to the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Nobody has looked yet: for the first moments of a process.
+    Unknown,
+    /// It has what is live, but for the newest changes.
+    Following,
+    /// It is filled again from the store, and has a part of it.
+    Rebuilding,
+    /// It cannot be brought up to date.
+    Failing,
 }
 
 impl Projection {
     pub(super) fn new(name: &'static str, index: Arc<dyn Index>) -> Arc<Self> {
-        Arc::new(Self { name, index, applied: watch::Sender::new(0) })
+        let standing = watch::Sender::new(Standing::Unknown);
+        Arc::new(Self { name, index, applied: watch::Sender::new(0), standing })
+    }
+
+    /// How the index stands; waits for the first look at it.
+    pub(super) async fn standing(&self) -> Standing {
+        let mut standing = self.standing.subscribe();
+        let known = standing.wait_for(|standing| *standing != Standing::Unknown).await;
+        known.map_or(Standing::Failing, |known| *known)
     }
 
     /// Waits until the index has the change `seq`.
@@ -71,6 +93,7 @@ pub(super) async fn run(weak: Weak<Engine>, ctx: Context, projection: Arc<Projec
             _ if ctx.is_cancelled() => return,
             Ok(()) => IDLE_POLL,
             Err(error) => {
+                projection.standing.send_replace(Standing::Failing);
                 tracing::warn!(index = projection.name, %error, ?error,
                     "following the store failed; it is tried again");
                 RETRY
@@ -105,6 +128,7 @@ impl<'e> Projector<'e> {
     async fn follow_changes(&self, ctx: &Context) -> Result<()> {
         let lineage = self.store.lineage(ctx).await?;
         let mut at = self.starting_point(ctx, lineage).await?;
+        self.projection.standing.send_replace(Standing::Following);
         self.projection.applied.send_replace(at);
         while let Some(changes) = self.store.changes_after(ctx, at, CHANGES_PER_STEP).await? {
             let Some(last) = changes.last().map(|change| change.seq) else { return Ok(()) };
@@ -156,6 +180,7 @@ impl<'e> Projector<'e> {
         loop {
             let versions = self.store.live_versions(ctx, after, CHANGES_PER_STEP).await?;
             let Some(last) = versions.last() else { break };
+            self.projection.standing.send_replace(Standing::Rebuilding);
             after = Some(last.version);
             n_versions += versions.len();
             let mut pending = Pending::default();

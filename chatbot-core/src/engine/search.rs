@@ -3,10 +3,14 @@
 use std::sync::Arc;
 
 use super::Engine;
+use super::projector::Standing;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::traits::{Candidate, Query, Retriever, TermEvidence};
-use crate::types::{RetrievalTrace, SearchReply, SearchRequest, Source, Strategy};
+use crate::types::{RetrievalTrace, SearchReply, SearchRequest, Source, Strategy, Warning};
+
+const REBUILDING: &str = "An index is being rebuilt; until that is done, passages may be missing.";
+const FAILING: &str = "An index cannot be brought up to date; passages may be missing.";
 
 /// What was found for a question.
 #[derive(Debug, Clone, Default)]
@@ -14,6 +18,8 @@ pub(super) struct Found {
     pub(super) sources: Vec<Source>,
     pub(super) terms: Vec<TermEvidence>,
     pub(super) trace: RetrievalTrace,
+    /// Why something may be missing.
+    pub(super) warnings: Vec<Warning>,
 }
 
 impl Engine {
@@ -24,7 +30,7 @@ impl Engine {
     ) -> Result<SearchReply> {
         let found = self.find(ctx, &request).await?;
         let trace = request.explain.then_some(found.trace);
-        Ok(SearchReply { hits: found.sources, trace })
+        Ok(SearchReply { hits: found.sources, trace, warnings: found.warnings })
     }
 
     /// The passages for a question, under the asker's read-set.
@@ -34,6 +40,7 @@ impl Engine {
         let Some(retriever) = self.retriever(request.strategy)? else {
             return Ok(Found::default());
         };
+        let warnings = ctx.run(self.shortcomings(request.strategy)).await?;
         let documents = match &request.filter {
             Some(filter) => {
                 Some(Arc::new(self.store().matching_documents(ctx, &read_set, filter).await?))
@@ -45,7 +52,30 @@ impl Engine {
         let retrieval = ctx.run(retriever.retrieve(ctx, &query)).await?;
         let sources = retrieval.candidates.into_iter().filter_map(source);
         let sources = (1..).zip(sources).map(|(index, source)| Source { index, ..source });
-        Ok(Found { sources: sources.collect(), terms: retrieval.terms, trace: retrieval.trace })
+        let (terms, trace) = (retrieval.terms, retrieval.trace);
+        Ok(Found { sources: sources.collect(), terms, trace, warnings })
+    }
+
+    /// What a reader should know of the indexes that this strategy searches.
+    async fn shortcomings(&self, strategy: Strategy) -> Result<Vec<Warning>> {
+        let by_meaning = match &self.previous {
+            Some(previous) if !self.embedding.has_taken_over() => Some(previous),
+            Some(_) | None => self.dense.as_ref(),
+        };
+        let by_words = Some(&self.lexical).filter(|_| strategy != Strategy::Dense);
+        let by_meaning = by_meaning.filter(|_| strategy != Strategy::Lexical);
+        let mut warnings: Vec<Warning> = Vec::new();
+        for projection in by_words.into_iter().chain(by_meaning) {
+            let warning = match projection.standing().await {
+                Standing::Unknown | Standing::Following => continue,
+                Standing::Rebuilding => Warning::new("index_rebuilding", REBUILDING),
+                Standing::Failing => Warning::new("index_failing", FAILING),
+            };
+            if !warnings.contains(&warning) {
+                warnings.push(warning);
+            }
+        }
+        Ok(warnings)
     }
 
     /// What finds passages by this strategy; `None` where none are wanted.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CollectionId, Filter, Source};
+use super::{CollectionId, Filter, Source, Warning};
 use crate::error::{Error, Result};
 use crate::text::refuse_nul;
 
@@ -168,6 +168,10 @@ pub struct SearchReply {
     /// How they were found, where that was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace: Option<RetrievalTrace>,
+    /// Why something may be missing: `index_rebuilding` while an index is filled again, `index_failing` while it cannot
+    /// follow the store.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
 }
 
 /// How passages were found.

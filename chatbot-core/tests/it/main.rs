@@ -13,6 +13,8 @@
 mod backup;
 mod blobs_and_buses;
 mod chunkers;
+#[cfg(all(feature = "sqlite", feature = "local-index"))]
+mod degraded;
 mod deletion;
 #[cfg(feature = "local-index")]
 mod dense_index;

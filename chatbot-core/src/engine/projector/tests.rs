@@ -149,6 +149,8 @@ struct World {
     collections: Vec<CollectionId>,
     documents: Vec<DocumentId>,
     n_texts: u32,
+    /// What the index that followed last said of itself.
+    standing: Standing,
 }
 
 fn open_index(dir: &Path, n: usize) -> Box<dyn Index> {
@@ -198,7 +200,16 @@ impl World {
             collections
                 .push(store.create_collection(&Context::local(), new, None).await.unwrap().id);
         }
-        Self { store, clock, dir, indexes, collections, documents: Vec::new(), n_texts: 0 }
+        Self {
+            store,
+            clock,
+            dir,
+            indexes,
+            collections,
+            documents: Vec::new(),
+            n_texts: 0,
+            standing: Standing::Unknown,
+        }
     }
 
     async fn happen(&mut self, happening: Happening) {
@@ -340,6 +351,7 @@ impl World {
         let embedder = (n == 1).then(|| "a".to_owned());
         let projector = Projector { store: &self.store, projection: &projection, embedder };
         let followed = projector.follow_changes(&Context::system()).await;
+        self.standing = *projection.standing.borrow();
         drop(projection);
         self.indexes[n] = Some(Arc::into_inner(index).unwrap().inner);
         followed
@@ -429,4 +441,20 @@ async fn an_index_of_another_life_or_ahead_of_the_store_is_built_anew() {
             assert!(!wanted.is_empty());
         }
     }
+}
+
+#[tokio::test]
+async fn an_index_says_that_it_is_rebuilt_only_while_it_lacks_something() {
+    let mut world = World::new().await;
+    // Dies after it cleared the index, before the first entry.
+    world.follow(0, 1, false).await.unwrap_err();
+    assert_eq!(world.standing, Standing::Unknown, "an empty store lacks nothing");
+    world.add(0, 3).await;
+    world.follow(0, 1, false).await.unwrap_err();
+    assert_eq!(world.standing, Standing::Rebuilding);
+    world.follow(0, i64::MAX, false).await.unwrap();
+    assert_eq!(world.standing, Standing::Following);
+    world.add(0, 3).await;
+    world.follow(0, 0, false).await.unwrap_err();
+    assert_eq!(world.standing, Standing::Following, "to lag behind is not to be rebuilt");
 }

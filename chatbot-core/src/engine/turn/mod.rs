@@ -402,31 +402,11 @@ fn terminal_of(message: Message) -> Event {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::{Source, Timestamp, Timings, Usage};
+    use crate::testing::message;
 
-    fn answer(state: MessageState, content: &str, sources: Vec<Source>) -> Message {
-        Message {
-            id: MessageId::new(),
-            session_id: SessionId::new(),
-            parent_id: Some(MessageId::new()),
-            role: MessageRole::Assistant,
-            state,
-            content: content.to_owned(),
-            citations: Vec::new(),
-            unsupported: Vec::new(),
-            sources,
-            abstained: false,
-            model: None,
-            usage: Usage::default(),
-            timings: Timings::default(),
-            warnings: Vec::new(),
-            finish_reason: None,
-            error: None,
-            feedback: None,
-            metadata: Metadata::default(),
-            sibling_ids: Vec::new(),
-            created_at: Timestamp::from_millis(0),
-        }
+    fn answer(state: MessageState, content: &str) -> Message {
+        let parent_id = Some(MessageId::new());
+        Message { parent_id, ..message(MessageRole::Assistant, state, content) }
     }
 
     fn text(events: &[Event]) -> String {
@@ -438,8 +418,8 @@ mod tests {
 
     #[test]
     fn the_text_of_an_answer_that_another_process_makes_is_told_whole() {
-        let begun = answer(MessageState::Pending, "", Vec::new());
-        let ended = answer(MessageState::Complete, "Every 400 hours.", Vec::new());
+        let begun = answer(MessageState::Pending, "");
+        let ended = answer(MessageState::Complete, "Every 400 hours.");
         let (first, rest) = (replay_of(&begun), rest_of(&begun, &ended));
         assert!(matches!(*first, [Event::Started { .. }]), "{first:?}");
         assert!(matches!(*rest, [Event::Sources { .. }, Event::Text { .. }]), "{rest:?}");

@@ -106,6 +106,10 @@ impl Run {
         let found = self.retrieve(ctx, &question).await?;
         self.draft.message.sources.clone_from(&found.sources);
         self.draft.message.timings.retrieval_ms = self.draft.elapsed_ms();
+        for warning in &found.warnings {
+            self.draft.message.warnings.push(warning.clone());
+            self.live.emit(Event::Warning(warning.clone()));
+        }
         self.live.emit(Event::Sources { sources: found.sources.clone() });
         self.let_out().await;
         if self.abstains(&question, &found) {

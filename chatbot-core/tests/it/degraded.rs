@@ -1,0 +1,63 @@
+//! What a reader learns where an answer comes from less than everything.
+
+use std::path::Path;
+
+use chatbot_core::config::EngineConfig;
+use chatbot_core::testing::turn_violations;
+use chatbot_core::types::{Event, SearchRequest};
+use chatbot_core::{Chatbot, Context};
+use sqlx::Connection as _;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+
+use crate::support::{add, all};
+
+const QUESTION: &str = "What conducts heat well?";
+
+async fn open(dir: &Path) -> Chatbot {
+    let config = EngineConfig {
+        data_dir: Some(dir.into()),
+        embedder: "none".to_owned(),
+        ..EngineConfig::default()
+    };
+    Chatbot::builder().config(config).build().await.unwrap()
+}
+
+/// The codes of the warnings of a search, of a turn's events, and of its stored message.
+async fn warned(chatbot: &Chatbot) -> [Vec<String>; 3] {
+    let reply = chatbot.search(&Context::local(), SearchRequest::new(QUESTION)).await.unwrap();
+    let events = all(chatbot.stream(QUESTION).await.unwrap()).await;
+    assert_eq!(turn_violations(&events), Vec::<String>::new());
+    let Some(Event::Done { message }) = events.last().map(|last| &last.event) else {
+        panic!("{events:?}")
+    };
+    let stored = chatbot.message(&Context::local(), message.id).await.unwrap();
+    let sent = events.iter().filter_map(|event| match &event.event {
+        Event::Warning(warning) => Some(warning.code.clone()),
+        _ => None,
+    });
+    let codes = |warnings: &[chatbot_core::types::Warning]| {
+        warnings.iter().map(|warning| warning.code.clone()).collect::<Vec<_>>()
+    };
+    [codes(&reply.warnings), sent.collect(), codes(&stored.warnings)]
+}
+
+#[tokio::test]
+async fn an_index_that_cannot_follow_the_store_is_told_with_every_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let chatbot = open(folder.path()).await;
+    add(&chatbot, "metals", "Copper conducts heat well. Glass does not.").await;
+    assert!(warned(&chatbot).await.iter().all(Vec::is_empty));
+    chatbot.close().await.unwrap();
+    drop(chatbot);
+
+    // The feed that indexes follow is out of reach; everything else is there.
+    let options = SqliteConnectOptions::new().filename(folder.path().join("store.db"));
+    let mut store = SqliteConnection::connect_with(&options).await.unwrap();
+    sqlx::query("ALTER TABLE changes RENAME TO mislaid").execute(&mut store).await.unwrap();
+    store.close().await.unwrap();
+
+    let chatbot = open(folder.path()).await;
+    let failing = vec!["index_failing".to_owned()];
+    assert!(warned(&chatbot).await.iter().all(|codes| *codes == failing));
+    chatbot.close().await.unwrap();
+}
