@@ -1,6 +1,7 @@
 //! Chunkers: where a text is cut.
 
 mod cut;
+mod outline;
 mod pages;
 mod structure;
 

@@ -2,7 +2,8 @@
 //!
 //! One pass over the blocks fills a chunk until the next piece would not fit. A piece that does not fit a chunk with
 //! room in it is cut at the next finer grain; otherwise the chunk ends there. Headings, and the header row of a table,
-//! go with what follows them.
+//! go with what follows them. A chunk that begins inside a table or a definition carries the header row, or the lines
+//! that it is indented under, in its heading: so a row is never without its columns, nor code without its function.
 
 use crate::context::Context;
 use crate::error::Result;
@@ -11,6 +12,7 @@ use crate::traits::Chunker;
 use crate::types::{BlockKind, ChunkSpec, ParsedDocument, Span};
 
 use super::cut::{Grain, cut, overlap_start};
+use super::outline::Outline;
 use super::pages::Pages;
 
 /// Between two looks at the context.
@@ -19,6 +21,8 @@ const PIECES_PER_CHECK: usize = 1024;
 const SPARSE_SHARE: usize = 4;
 /// Of one heading in a path; longer ones are paragraphs in disguise.
 const MAX_HEADING_BYTES: usize = 200;
+/// Between two headings in a path.
+const STEP: &str = " › ";
 
 /// How long chunks are, in tokens as [`estimate_tokens`](crate::text::estimate_tokens) counts them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +80,9 @@ struct Piece {
     grain: Grain,
     /// Repeated from the chunk before.
     repeated: bool,
+    /// What it cannot be understood without, where that is not in its chunk: the header row of its table, or the
+    /// outermost and the innermost definition that it is in.
+    context: [Option<Span>; 2],
 }
 
 impl Piece {
@@ -93,6 +100,10 @@ struct Packing<'a> {
     pages: Pages,
     headings: Vec<(u8, &'a str)>,
     path: Option<String>,
+    /// The header row of the table that is being read.
+    header: Option<Span>,
+    /// The definitions of the program text that is being read, and those around the last line of it.
+    outline: Option<(Outline, [Option<Span>; 2])>,
     pieces: Vec<Piece>,
     weight: usize,
     chunks: Vec<ChunkSpec>,
@@ -110,6 +121,8 @@ impl<'a> Packing<'a> {
             pages: Pages::new(&document.pages),
             headings: Vec::new(),
             path: None,
+            header: None,
+            outline: None,
             pieces: Vec::new(),
             weight: 0,
             chunks: Vec::new(),
@@ -130,7 +143,36 @@ impl<'a> Packing<'a> {
             }
             self.enter(level, span);
         }
+        self.remember(span, kind);
         self.fit(span, kind, Grain::Block)
+    }
+
+    /// Notes what later pieces of the same table or program cannot do without.
+    fn remember(&mut self, span: Span, kind: BlockKind) {
+        if !matches!(kind, BlockKind::TableRow { .. }) {
+            self.header = None;
+        } else if kind == (BlockKind::TableRow { header: true }) {
+            self.header = Some(span);
+        }
+        if kind == BlockKind::Code {
+            self.outline.get_or_insert_with(|| (Outline::from(span.start), [None; 2]));
+        } else {
+            self.outline = None;
+        }
+    }
+
+    fn context_of(&mut self, span: Span, kind: BlockKind, grain: Grain) -> [Option<Span>; 2] {
+        match (kind, &mut self.outline) {
+            (BlockKind::TableRow { header: false }, _) => [self.header, None],
+            // Parts of a line are where their line is.
+            (BlockKind::Code, Some((outline, around))) => {
+                if grain <= Grain::Line {
+                    *around = outline.around(self.text, span.start);
+                }
+                *around
+            }
+            _ => [None; 2],
+        }
     }
 
     /// Enters the section under a heading.
@@ -138,7 +180,7 @@ impl<'a> Packing<'a> {
         self.headings.retain(|(above, _)| *above < level);
         self.headings.push((level, span.slice(self.text).unwrap_or_default()));
         let names = self.headings.iter().map(|(_, heading)| shortened(heading));
-        self.path = Some(names.collect::<Vec<_>>().join(" › "));
+        self.path = Some(names.collect::<Vec<_>>().join(STEP));
     }
 
     /// Puts a piece into this chunk or the next, in parts where it must.
@@ -147,7 +189,8 @@ impl<'a> Packing<'a> {
         if self.n_pieces.is_multiple_of(PIECES_PER_CHECK) {
             self.ctx.check()?;
         }
-        let piece = Piece { span, kind, grain, repeated: false };
+        let context = self.context_of(span, kind, grain);
+        let piece = Piece { span, kind, grain, repeated: false, context };
         let weight = span.slice(self.text).map_or(0, quarter_tokens);
         loop {
             let gap = self.pieces.last().and_then(|last| self.text.get(last.span.end..span.start));
@@ -200,18 +243,28 @@ impl<'a> Packing<'a> {
         let keep = self.pieces.len() - if moves { n_leading } else { 0 };
         let tail = self.pieces.split_off(keep);
         let ended = match (self.pieces.first(), self.pieces.last()) {
-            (Some(first), Some(last)) => Some((Span::new(first.span.start, last.span.end), *last)),
+            (Some(first), Some(last)) => {
+                Some((Span::new(first.span.start, last.span.end), *last, first.context))
+            }
             _ => None,
         };
         let mut following = tail;
-        if let Some((span, last)) = ended {
+        if let Some((span, last, context)) = ended {
             let (page_start, page_end) = self.pages.of(span);
-            self.chunks.push(ChunkSpec { span, heading: self.path.clone(), page_start, page_end });
+            let heading = self.heading(context);
+            self.chunks.push(ChunkSpec { span, heading, page_start, page_end });
             if following.is_empty() {
                 following.extend(next.and_then(|next| self.repeated(span, &last, next)));
             }
         }
         self.start_with(following);
+    }
+
+    /// The path of headings, and behind it what the chunk cannot be understood without.
+    fn heading(&self, context: [Option<Span>; 2]) -> Option<String> {
+        let lines = context.into_iter().flatten().filter_map(|span| span.slice(self.text));
+        let steps: Vec<String> = self.path.iter().cloned().chain(lines.map(shortened)).collect();
+        (!steps.is_empty()).then(|| steps.join(STEP))
     }
 
     fn start_with(&mut self, pieces: Vec<Piece>) {
@@ -230,7 +283,8 @@ impl<'a> Packing<'a> {
         let by_words = last.grain > Grain::Sentence && next.grain > Grain::Sentence;
         let start = overlap_start(chunk.slice(self.text)?, self.overlap, by_words)?;
         let span = Span::new(chunk.start + start, chunk.end);
-        Some(Piece { span, kind: last.kind, grain: Grain::Sentence, repeated: true })
+        let (kind, context) = (last.kind, last.context);
+        Some(Piece { span, kind, grain: Grain::Sentence, repeated: true, context })
     }
 }
 

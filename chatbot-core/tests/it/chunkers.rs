@@ -73,6 +73,44 @@ fn the_header_of_a_table_stays_with_its_first_rows_and_rows_stay_whole() {
     let with_header = texts.iter().find(|text| text.contains("A | B | C")).unwrap();
     assert!(with_header.contains(row), "{with_header}");
     assert!(texts.iter().skip(1).all(|text| text.ends_with("12345")), "rows are whole: {texts:#?}");
+    for (chunk, text) in chunks.iter().zip(&texts).skip(1) {
+        let has_header = text.contains("A | B | C");
+        let carries = chunk.heading.as_deref().is_some_and(|heading| heading == "A | B | C");
+        assert!(
+            has_header != carries,
+            "each row's chunk names its columns, once: {chunk:?} {text}"
+        );
+    }
+}
+
+#[test]
+fn a_table_begins_anew_behind_other_text() {
+    let row = "a cell with words | another cell with words | 12345";
+    let mut parts =
+        vec![(TableRow { header: true }, "A | B | C"), (TableRow { header: false }, row)];
+    parts.push((Paragraph, "Words between two tables."));
+    parts.extend([(TableRow { header: false }, row); 20]);
+    let document = document("tables", &parts);
+    let chunks = cut(&document, 64, 0);
+    assert!(chunks.len() > 3 && chunks.iter().all(|chunk| chunk.heading.is_none()), "{chunks:#?}");
+}
+
+#[test]
+fn a_chunk_inside_a_function_names_it() {
+    let lines: String = (0..60).map(|n| format!("        self.step({n}, {n} + 1)\n")).collect();
+    let code = format!("class Pump:\n    def oil(self):\n{lines}\n\ndef main():\n    run()");
+    let parts = [(Heading { level: 1 }, "pump.py"), (Code, code.as_str())];
+    let document = document("pump", &parts);
+    let chunks = cut(&document, 64, 0);
+    assert!(chunks.len() > 4);
+    let within = &chunks[1..chunks.len() - 1];
+    for chunk in within {
+        assert_eq!(
+            chunk.heading.as_deref(),
+            Some("pump.py › class Pump: › def oil(self):"),
+            "{chunk:?}"
+        );
+    }
 }
 
 #[test]
