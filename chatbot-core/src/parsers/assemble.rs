@@ -16,6 +16,7 @@ pub(super) struct Assembly<'a> {
     pages: Vec<PageSpan>,
     page: Option<(u32, Option<usize>)>,
     hidden: bool,
+    apart: bool,
 }
 
 /// What a document says about itself.
@@ -53,6 +54,7 @@ impl<'a> Assembly<'a> {
             pages: Vec::new(),
             page: None,
             hidden: false,
+            apart: false,
         }
     }
 
@@ -87,7 +89,13 @@ impl<'a> Assembly<'a> {
                 | (BlockKind::TableRow { .. }, BlockKind::TableRow { header: false })
                 | (BlockKind::TableRow { header: true }, BlockKind::TableRow { header: true })
         );
-        self.text.push_str(if same_list { "\n" } else { "\n\n" });
+        let apart = std::mem::take(&mut self.apart);
+        self.text.push_str(if same_list && !apart { "\n" } else { "\n\n" });
+    }
+
+    /// Has what follows stand apart from what is there, even where it would go on with it.
+    pub(super) fn apart(&mut self) {
+        self.apart = true;
     }
 
     /// Ends the page before and begins page `number`.
@@ -101,6 +109,11 @@ impl<'a> Assembly<'a> {
             let end = self.text.len();
             self.pages.push(PageSpan { number, span: Span::new(start.unwrap_or(end), end) });
         }
+    }
+
+    /// What the last block is.
+    pub(super) fn last_kind(&self) -> Option<BlockKind> {
+        self.blocks.last().map(|block| block.kind)
     }
 
     /// The first heading so far.

@@ -67,6 +67,19 @@ const CONTAINERS: &[(&[u8], MediaType)] = &[
 const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 const PPTX: &str = "application/vnd.openxmlformats-officedocument.presentationml.presentation";
 
+/// What kinds of text begin with that need no name to be known.
+const BEGINNINGS: &[(&str, &str)] = &[
+    ("<?xml", "application/xml"),
+    ("WEBVTT", "text/vtt"),
+    ("\\documentclass", "application/x-tex"),
+    ("{\"", "application/json"),
+    ("{\n", "application/json"),
+    ("[{", "application/json"),
+    ("[\n", "application/json"),
+    ("#+TITLE:", "text/x-org"),
+    ("#+title:", "text/x-org"),
+];
+
 /// Tags that pages begin with.
 const HTML_BEGINNINGS: &[&str] = &[
     "!doctype html",
@@ -188,12 +201,21 @@ fn text_kind(bytes: &[u8], hint: &Hint) -> MediaType {
         Some(declared) if *declared == MediaType::MARKDOWN => MediaType::MARKDOWN,
         Some(declared) if *declared == MediaType::HTML => MediaType::HTML,
         _ if begins_like_html(bytes) => MediaType::HTML,
+        None => begins_like(bytes).unwrap_or(MediaType::TEXT),
         Some(declared) => {
             let known = TEXT_TYPES.iter().find(|(_, kind)| kind == declared);
             known.map_or(MediaType::TEXT, |(_, kind)| kind.clone())
         }
-        None => MediaType::TEXT,
     }
+}
+
+/// A kind of text that says in its first words what it is.
+fn begins_like(bytes: &[u8]) -> Option<MediaType> {
+    let head = bytes.get(..SNIFF_BYTES.min(bytes.len())).unwrap_or_default();
+    let head = String::from_utf8_lossy(head);
+    let head = head.trim_start_matches('\u{FEFF}').trim_start();
+    let found = BEGINNINGS.iter().find(|(beginning, _)| head.starts_with(beginning));
+    found.map(|(_, kind)| MediaType::from_static(kind))
 }
 
 fn begins_like_html(bytes: &[u8]) -> bool {
@@ -265,6 +287,10 @@ mod tests {
         assert_eq!(kind("page", None, b"<?xml version='1.0'?><html lang='en'>"), "text/html");
         assert_eq!(kind("note", None, b"<pretty> is not a tag"), "text/plain");
         assert_eq!(kind("t.csv", Some("application/vnd.ms-excel"), b"a,b"), "text/csv");
+        assert_eq!(kind("feed", None, b"<?xml version='1.0'?><rss>"), "application/xml");
+        assert_eq!(kind("talk", None, b"WEBVTT\n\n00:01"), "text/vtt");
+        assert_eq!(kind("data", None, b"{\n \"a\": 1}"), "application/json");
+        assert_eq!(kind("data.txt", None, b"{\n \"a\": 1}"), "text/plain");
     }
 
     #[test]

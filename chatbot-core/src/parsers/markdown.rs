@@ -16,6 +16,13 @@ use super::html::append_html;
 use super::plain::{Decoded, decode};
 use super::watch::Watch;
 
+/// What is read in every Markdown text.
+const OPTIONS: Options = Options::ENABLE_TABLES
+    .union(Options::ENABLE_FOOTNOTES)
+    .union(Options::ENABLE_STRIKETHROUGH)
+    .union(Options::ENABLE_TASKLISTS)
+    .union(Options::ENABLE_HEADING_ATTRIBUTES);
+
 /// Reads Markdown with tables, footnotes, task lists and front matter.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
@@ -37,25 +44,27 @@ impl Parser for MarkdownParser {
         let watch = Watch::new(ctx, limits);
         watch.check()?;
         let Decoded { text, warnings } = decode(&raw.bytes);
-        let mut reading = Reading::new(&watch);
+        let mut reading = Reading::new(Assembly::new(&watch), &watch);
         reading.facts.warnings = warnings;
-        let options = Options::ENABLE_TABLES
-            | Options::ENABLE_FOOTNOTES
-            | Options::ENABLE_STRIKETHROUGH
-            | Options::ENABLE_TASKLISTS
-            | Options::ENABLE_HEADING_ATTRIBUTES
-            | Options::ENABLE_YAML_STYLE_METADATA_BLOCKS
+        let front_matter = Options::ENABLE_YAML_STYLE_METADATA_BLOCKS
             | Options::ENABLE_PLUSES_DELIMITED_METADATA_BLOCKS;
-        for event in pulldown_cmark::Parser::new_ext(&text, options) {
-            watch.tick()?;
-            reading.event(event)?;
-        }
-        reading.flush()?;
+        reading.read(&text, OPTIONS | front_matter)?;
         if let Some(heading) = reading.assembly.first_heading().map(str::to_owned) {
             reading.facts.offer_title(&heading);
         }
         Ok(reading.assembly.finish(media_type.clone(), reading.facts))
     }
+}
+
+/// Adds what a reader sees of a piece of Markdown inside another format.
+pub(super) fn append_markdown<'a>(
+    assembly: Assembly<'a>,
+    watch: &'a Watch<'a>,
+    text: &str,
+) -> Result<Assembly<'a>> {
+    let mut reading = Reading::new(assembly, watch);
+    reading.read(text, OPTIONS)?;
+    Ok(reading.assembly)
 }
 
 struct Reading<'a> {
@@ -77,10 +86,10 @@ struct Reading<'a> {
 }
 
 impl<'a> Reading<'a> {
-    fn new(watch: &'a Watch<'a>) -> Self {
+    fn new(assembly: Assembly<'a>, watch: &'a Watch<'a>) -> Self {
         Self {
             watch,
-            assembly: Assembly::new(watch),
+            assembly,
             facts: Facts::default(),
             buffer: String::new(),
             lists: Vec::new(),
@@ -93,6 +102,14 @@ impl<'a> Reading<'a> {
             html: None,
             cells: None,
         }
+    }
+
+    fn read(&mut self, text: &str, options: Options) -> Result<()> {
+        for event in pulldown_cmark::Parser::new_ext(text, options) {
+            self.watch.tick()?;
+            self.event(event)?;
+        }
+        self.flush()
     }
 
     fn event(&mut self, event: Event<'_>) -> Result<()> {

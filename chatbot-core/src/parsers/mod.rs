@@ -25,6 +25,8 @@ mod pdf;
 mod plain;
 mod reader;
 mod registry;
+#[cfg(feature = "documents")]
+mod structured;
 #[cfg_attr(
     not(feature = "documents"),
     allow(dead_code, reason = "parsers of formats need the rest of it")
@@ -44,3 +46,5 @@ pub use pdf::PdfParser;
 pub use plain::PlainTextParser;
 pub use reader::InProcessReader;
 pub use registry::{Parsers, broken_promise};
+#[cfg(feature = "documents")]
+pub use structured::StructuredTextParser;

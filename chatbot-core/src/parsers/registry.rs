@@ -37,6 +37,7 @@ impl Parsers {
             Arc::new(super::DocxParser::default()),
             Arc::new(super::HtmlParser::default()),
             Arc::new(super::MarkdownParser::default()),
+            Arc::new(super::StructuredTextParser::default()),
         ]);
         parsers.push(Arc::new(PlainTextParser::default()));
         Self { all: parsers, n_added }

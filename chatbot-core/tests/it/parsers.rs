@@ -7,3 +7,4 @@ mod formats;
 mod html;
 mod pdf;
 mod public;
+mod structured;

@@ -103,6 +103,13 @@ fn phrases_of_public_markdown_and_text_are_found() {
     at_least("txt", 0);
 }
 
+#[test]
+fn phrases_of_public_tables_records_and_markup_are_found() {
+    for format in ["csv", "json", "xml", "tex", "vtt", "org"] {
+        at_least(format, 0);
+    }
+}
+
 fn reason(error: &Error) -> Option<Reason> {
     assert_eq!(error.kind(), ErrorKind::ParseFailed, "{error:?}");
     assert!(error.message().len() > 20, "the message says something: {error:?}");
@@ -115,7 +122,8 @@ fn what_has_no_text_has_its_reason() {
     for entry in entries(&folder) {
         let file = path(&folder, &entry.file);
         let result = parse(&entry.file, std::fs::read(file).unwrap());
-        let ours = ["pdf", "docx", "html", "md", "txt"].contains(&entry.format.as_str());
+        let ours = ["pdf", "docx", "html", "md", "txt", "csv", "json", "xml", "tex", "vtt", "org"]
+            .contains(&entry.format.as_str());
         let got = result.as_ref().err().and_then(reason);
         println!("{} {}: {got:?}", entry.expect, entry.file);
         match entry.expect.as_str() {
