@@ -59,8 +59,8 @@ pub(super) fn is_void(name: &[u8]) -> bool {
 pub(super) fn role(name: &[u8]) -> Role {
     match name {
         b"script" | b"style" | b"noscript" | b"template" | b"iframe" | b"object" | b"svg"
-        | b"canvas" | b"audio" | b"video" | b"noframes" | b"noembed" | b"datalist" | b"select"
-        | b"button" | b"map" | b"xmp" => Role::Hidden,
+        | b"canvas" | b"audio" | b"video" | b"noframes" | b"noembed" | b"datalist" | b"button"
+        | b"map" | b"xmp" => Role::Hidden,
         b"nav" | b"aside" | b"footer" | b"dialog" | b"menu" => Role::Boilerplate,
         b"main" => Role::Main,
         b"article" => Role::Article,
@@ -86,8 +86,8 @@ pub(super) fn role(name: &[u8]) -> Role {
         b"hr" => Role::Rule,
         b"p" | b"div" | b"section" | b"header" | b"body" | b"html" | b"address" | b"dl" | b"dt"
         | b"dd" | b"fieldset" | b"form" | b"figure" | b"details" | b"summary" | b"center"
-        | b"thead" | b"tbody" | b"tfoot" | b"legend" | b"hgroup" | b"search" | b"optgroup"
-        | b"option" => Role::Block,
+        | b"thead" | b"tbody" | b"tfoot" | b"legend" | b"hgroup" | b"search" | b"select"
+        | b"optgroup" | b"option" => Role::Block,
         _ => Role::Inline,
     }
 }

@@ -56,6 +56,11 @@ impl Page {
         Part { events: 0..self.events.len(), without_boilerplate: false }
     }
 
+    /// Whether anything on the page is a heading.
+    pub(super) fn has_heading(&self) -> bool {
+        self.events.iter().any(|event| matches!(event, Event::Open(Role::Heading(_))))
+    }
+
     fn has_text(&self, part: &Range<usize>) -> bool {
         let events = self.events.get(part.clone()).unwrap_or_default();
         events.iter().any(|event| match event {

@@ -11,7 +11,7 @@ mod write;
 use crate::context::Context;
 use crate::error::Result;
 use crate::traits::{ParseLimits, Parser};
-use crate::types::{MediaType, ParsedDocument, RawDocument};
+use crate::types::{BlockKind, MediaType, ParsedDocument, RawDocument};
 
 use super::assemble::{Assembly, Facts};
 use super::plain::{Decoded, decode_as};
@@ -45,6 +45,10 @@ impl Parser for HtmlParser {
             facts.note(key, value);
         }
         let mut assembly = Assembly::new(&watch);
+        // A page without a heading says in its title alone what it is about.
+        if !page.has_heading() {
+            assembly.block(BlockKind::Heading { level: 1 }, &page.title)?;
+        }
         write::write(&page, page.main_content(), &mut assembly, &watch)?;
         if let Some(heading) = assembly.first_heading().map(str::to_owned) {
             facts.offer_title(&heading);

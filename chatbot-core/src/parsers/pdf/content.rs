@@ -270,8 +270,20 @@ impl<'a> Walk<'_, 'a, '_> {
         self.text_matrix = self.text_matrix.after(Matrix::translation(x, y));
         match &shown.text {
             Some(text) if !shown.blank => self.put(&Rc::clone(text), start, run, size),
-            Some(_) => {}
+            Some(_) => self.blank(start, run, size),
             None => self.out.n_unknown += 1,
+        }
+    }
+
+    /// Notes a space: where words stand close, nothing else tells them apart.
+    fn blank(&mut self, start: (f64, f64), run: (f64, f64), size: f64) {
+        if !(size.is_finite() && size > 0.01 && start.0.is_finite() && start.1.is_finite()) {
+            return;
+        }
+        // More than one in a row say no more.
+        if self.out.glyphs.last().is_some_and(|last| !last.blank) {
+            let text = (self.out.text.len(), self.out.text.len());
+            self.out.glyphs.push(placed(start, run, size, text, true));
         }
     }
 
@@ -285,20 +297,10 @@ impl<'a> Walk<'_, 'a, '_> {
         if !self.seen.insert(key) {
             return;
         }
-        // The turn that makes the line run along x.
-        let turn = if run.0.abs() >= run.1.abs() {
-            if run.0 >= 0.0 { 0 } else { 2 }
-        } else if run.1 > 0.0 {
-            1
-        } else {
-            3
-        };
-        let (x, y) = turned(start, turn);
-        let length = run.0.hypot(run.1);
         let from = self.out.text.len();
         self.out.text.push_str(text);
         let text = (from, self.out.text.len());
-        self.out.glyphs.push(Glyph { x, end: x + length, y, size, text, turn });
+        self.out.glyphs.push(placed(start, run, size, text, false));
     }
 
     fn form(&mut self, form: &Stream<'a>, resources: &Resources<'a>) -> Result<()> {
@@ -375,7 +377,7 @@ impl<'a> Walk<'_, 'a, '_> {
         let text = (from, self.out.text.len());
         let end = last.end.max(first.end);
         if text.0 < text.1 {
-            self.out.glyphs.push(Glyph { end, text, ..first });
+            self.out.glyphs.push(Glyph { end, text, blank: false, ..first });
         }
     }
 }
@@ -413,6 +415,25 @@ fn fingerprint(text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
     hasher.finish()
+}
+
+/// A glyph at `start` that moves on by `run`, in the frame in which its line runs along x.
+fn placed(
+    start: (f64, f64),
+    run: (f64, f64),
+    size: f64,
+    text: (usize, usize),
+    blank: bool,
+) -> Glyph {
+    let turn = if run.0.abs() >= run.1.abs() {
+        if run.0 >= 0.0 { 0 } else { 2 }
+    } else if run.1 > 0.0 {
+        1
+    } else {
+        3
+    };
+    let (x, y) = turned(start, turn);
+    Glyph { x, end: x + run.0.hypot(run.1), y, size, text, turn, blank }
 }
 
 /// `point` in a frame turned so that lines with this turn run along x.

@@ -59,6 +59,8 @@ pub(super) struct Glyph {
     pub(super) text: (usize, usize),
     /// The direction of its line in quarter turns.
     pub(super) turn: u8,
+    /// Whether it shows nothing: a space that was written as one.
+    pub(super) blank: bool,
 }
 
 /// The glyphs of a page.

@@ -9,6 +9,8 @@ use super::geometry::{Glyph, Glyphs};
 
 /// In sizes of the font. Kerning stays below a tenth; the narrowest word spaces of justified text are about a fifth.
 const WORD_GAP: f64 = 0.16;
+/// The same where a space was written between them.
+const WRITTEN_GAP: f64 = 0.04;
 /// Gaps of this size end a stretch of text; gutters between columns are wider.
 const STRETCH_GAP: f64 = 1.0;
 /// A gap between cells rather than words.
@@ -58,24 +60,43 @@ pub(super) fn regions(glyphs: &Glyphs, watch: &Watch<'_>) -> Result<Vec<Vec<Line
 /// Stretches in the order of the page's instructions.
 fn stretches(glyphs: &Glyphs, turn: u8, watch: &Watch<'_>) -> Result<Vec<Stretch>> {
     let mut stretches: Vec<Stretch> = Vec::new();
+    let mut space: Option<&Glyph> = None;
     for glyph in glyphs.glyphs.iter().filter(|glyph| glyph.turn == turn) {
         watch.tick()?;
+        if glyph.blank {
+            space = Some(glyph);
+            continue;
+        }
         let text = glyphs.text_of(glyph);
         let rtl = text.chars().any(is_rtl);
+        let space = space.take();
         match stretches.last_mut() {
-            Some(last) if !rtl && continues(last, glyph) => append(last, glyph, text),
-            _ => stretches.push(Stretch {
-                x: glyph.x,
-                end: glyph.end,
-                y: glyph.y,
-                size: glyph.size,
+            Some(last) if !rtl && continues(last, glyph) => {
+                append(last, glyph, text, space.is_some());
+            }
+            last => {
+                // Around what runs from the right, the place of a space says between which words it stands.
+                let around = rtl || last.is_some_and(|last| last.text.ends_with(is_rtl));
+                stretches.extend(space.filter(|_| around).map(|space| stretch(space, " ")));
                 // Stands as it is seen until the line is complete.
-                text: if rtl { text.chars().rev().collect() } else { text.to_owned() },
-                n_chars: text.chars().count(),
-            }),
+                let seen = if rtl { text.chars().rev().collect() } else { text.to_owned() };
+                stretches.push(stretch(glyph, &seen));
+            }
         }
     }
     Ok(stretches)
+}
+
+fn stretch(glyph: &Glyph, text: &str) -> Stretch {
+    let n_chars = text.chars().count();
+    Stretch {
+        x: glyph.x,
+        end: glyph.end,
+        y: glyph.y,
+        size: glyph.size,
+        text: text.to_owned(),
+        n_chars,
+    }
 }
 
 fn continues(last: &Stretch, glyph: &Glyph) -> bool {
@@ -89,8 +110,10 @@ fn continues(last: &Stretch, glyph: &Glyph) -> bool {
         && !last.text.ends_with(is_rtl)
 }
 
-fn append(last: &mut Stretch, glyph: &Glyph, text: &str) {
-    if is_word_gap(glyph.x - last.end, last.size.min(glyph.size), &last.text, text) {
+fn append(last: &mut Stretch, glyph: &Glyph, text: &str, is_written: bool) {
+    let (gap, size) = (glyph.x - last.end, last.size.min(glyph.size));
+    let written = is_written && gap > WRITTEN_GAP * size && !last.text.ends_with(' ');
+    if written || is_word_gap(gap, size, &last.text, text) {
         last.text.push(' ');
     }
     last.text.push_str(text);

@@ -85,6 +85,19 @@ fn words_placed_letter_by_letter_in_any_order_come_out_whole() {
 }
 
 #[test]
+fn a_space_that_was_written_counts_however_narrow_it_is_shown() {
+    let shown = |by: i32| {
+        let page = format!("BT /F 12 Tf 50 700 Td [(Yes,) ( ) {by} (there)] TJ ET");
+        parse("a.pdf", pdf(&[&page])).unwrap().text
+    };
+    // A space of Helvetica is 278 thousandths wide: 88 of them are left, and then none.
+    assert_eq!(shown(190), "Yes, there");
+    assert_eq!(shown(278), "Yes,there");
+    let page = "BT /F 12 Tf 50 700 Td [(Yes,) -88 (there)] TJ ET";
+    assert_eq!(parse("a.pdf", pdf(&[page])).unwrap().text, "Yes,there", "kerning is no space");
+}
+
+#[test]
 fn rotated_text_is_read_along_its_lines() {
     let page = "BT /F 12 Tf 0 1 -1 0 300 100 Tm (Turned to the side) Tj ET";
     assert_eq!(parse("a.pdf", pdf(&[page])).unwrap().text, "Turned to the side");
