@@ -12,6 +12,14 @@ const MIN_GUTTER: f64 = 0.9;
 const MIN_LINES: usize = 4;
 /// Characters of the usual line of a column.
 const MIN_CHARS: usize = 15;
+/// Characters of the usual line of a column that is not filled: cells are shorter.
+const SENTENCE_CHARS: usize = 30;
+/// The part of a column's width that its usual line takes up.
+const FILLED: f64 = 0.45;
+/// Base lines that are the same, in sizes of the font.
+const SAME_BASE: f64 = 0.15;
+/// More of the lines beside a text on its base lines make a table of both.
+const MAX_ALIGNED: f64 = 0.4;
 /// One of this many stretches may cross a gutter.
 const CROSSING: usize = 8;
 /// Columns inside columns.
@@ -135,22 +143,42 @@ fn widened(intervals: Vec<(f64, f64, isize)>) -> Vec<(f64, f64, isize)> {
     out
 }
 
-/// Whether what is left and right of `x` are columns of text beside each other.
+/// Whether what is left and right of `x` are columns of text beside each other, or one and something that stands beside it
+/// by itself: the rows of a table share their base lines, a box beside a text has its own.
 fn divides(stretches: &[Stretch], x: f64) -> bool {
     let left: Vec<&Stretch> = stretches.iter().filter(|s| s.end <= x).collect();
     let right: Vec<&Stretch> = stretches.iter().filter(|s| s.x >= x).collect();
-    is_column(&left) && is_column(&right) && beside(&left, &right)
-}
-
-fn is_column(side: &[&Stretch]) -> bool {
-    if side.len() < MIN_LINES {
+    if left.len() < MIN_LINES || right.len() < MIN_LINES || !beside(&left, &right) {
         return false;
     }
-    let chars: usize = side.iter().map(|s| s.n_chars).sum();
+    match (is_column(&left), is_column(&right)) {
+        (true, true) => true,
+        (false, false) => false,
+        (true, false) => aligned(&right, &left) < MAX_ALIGNED,
+        (false, true) => aligned(&left, &right) < MAX_ALIGNED,
+    }
+}
+
+/// Whether the usual line is long, and either fills what there is room for or is as long as only sentences are.
+fn is_column(side: &[&Stretch]) -> bool {
+    let chars = side.iter().map(|s| s.n_chars).sum::<usize>() / side.len().max(1);
     let left = side.iter().map(|s| s.x).fold(f64::INFINITY, f64::min);
     let right = side.iter().map(|s| s.end).fold(f64::NEG_INFINITY, f64::max);
-    let filled = median(side.iter().map(|s| s.end - s.x)).unwrap_or(0.0);
-    chars >= MIN_CHARS * side.len() && filled >= 0.45 * (right - left)
+    let filled = median(side.iter().map(|s| s.end - s.x)).unwrap_or(0.0) / (right - left);
+    (chars >= MIN_CHARS && filled >= FILLED) || (chars >= SENTENCE_CHARS && filled >= FILLED / 2.0)
+}
+
+/// The share of `lines` that stand on a base line of `others`.
+#[allow(clippy::cast_precision_loss, reason = "lines of a page are few")]
+fn aligned(lines: &[&Stretch], others: &[&Stretch]) -> f64 {
+    let mut bases: Vec<f64> = others.iter().map(|other| other.y).collect();
+    bases.sort_by(f64::total_cmp);
+    let stands = |line: &&&Stretch| {
+        let reach = SAME_BASE * line.size;
+        let first = bases.partition_point(|base| *base < line.y - reach);
+        bases.get(first).is_some_and(|base| *base <= line.y + reach)
+    };
+    lines.iter().filter(stands).count() as f64 / lines.len().max(1) as f64
 }
 
 /// Whether the two sides share at least half of the height of the shorter one.
@@ -190,6 +218,23 @@ mod tests {
         let order = reading_order(page);
         let starts: Vec<&str> = order.iter().map(|part| &part[0].text[..4]).collect();
         assert_eq!(starts, ["a ti", "left", "righ"]);
+    }
+
+    #[test]
+    fn a_box_of_figures_beside_a_text_is_read_by_itself() {
+        let page = |leading: f64| {
+            let mut page = Vec::new();
+            for i in 0..10 {
+                let y = 780.0 - 12.0 * f64::from(i);
+                page.push(stretch(50.0, 260.0, y, "a text of which every line is rather long"));
+                page.push(stretch(450.0, 480.0, 778.0 - leading * f64::from(i), "1,234.5"));
+            }
+            reading_order(page)
+        };
+        assert_eq!(page(14.0).len(), 2);
+        let mut rows = page(12.0);
+        rows.truncate(1);
+        assert_eq!(rows[0].len(), 10, "its own base lines, though as far apart");
     }
 
     #[test]
