@@ -55,6 +55,8 @@ const SIGNATURES: &[(usize, &[u8], &str)] = &[
     (0, b"OTTO\0", "font/otf"),
 ];
 
+/// Names looked at in a container; what it is stands among its first entries.
+const MAX_NAMES: usize = 4096;
 const OLE: &[u8] = b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1";
 
 /// (entry, media type) of containers; an entry that ends in `/` stands for everything below it.
@@ -132,7 +134,7 @@ fn signature(bytes: &[u8], hint: &Hint) -> Option<MediaType> {
 }
 
 fn container(bytes: &[u8], hint: &Hint) -> MediaType {
-    let names = zip_names(bytes);
+    let names = zip_names(bytes, MAX_NAMES);
     let has = |wanted: &[u8]| names.iter().any(|name| name.eq_ignore_ascii_case(wanted));
     if let Some(opendocument) = opendocument(bytes) {
         return opendocument;

@@ -17,9 +17,13 @@ mod detect;
 mod docx;
 mod formats;
 #[cfg(feature = "documents")]
+mod headings;
+#[cfg(feature = "documents")]
 mod html;
 #[cfg(feature = "documents")]
 mod markdown;
+#[cfg(feature = "documents")]
+mod package;
 #[cfg(feature = "documents")]
 mod pdf;
 mod plain;
