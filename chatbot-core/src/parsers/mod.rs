@@ -15,6 +15,8 @@ mod assemble;
 mod detect;
 #[cfg(feature = "documents")]
 mod docx;
+#[cfg(feature = "documents")]
+mod drawing;
 mod formats;
 #[cfg(feature = "documents")]
 mod headings;
@@ -27,13 +29,21 @@ mod package;
 #[cfg(feature = "documents")]
 mod pdf;
 mod plain;
+#[cfg(feature = "documents")]
+mod pptx;
 mod reader;
 mod registry;
+#[cfg(feature = "documents")]
+mod sheets;
+#[cfg(feature = "documents")]
+mod slide;
 #[cfg_attr(
     not(feature = "documents"),
     allow(dead_code, reason = "parsers of formats need the rest of it")
 )]
 mod watch;
+#[cfg(feature = "documents")]
+mod xlsx;
 mod zip_names;
 
 pub use detect::detect;
@@ -46,5 +56,9 @@ pub use markdown::MarkdownParser;
 #[cfg(feature = "documents")]
 pub use pdf::PdfParser;
 pub use plain::PlainTextParser;
+#[cfg(feature = "documents")]
+pub use pptx::PptxParser;
 pub use reader::InProcessReader;
 pub use registry::{Parsers, broken_promise};
+#[cfg(feature = "documents")]
+pub use xlsx::XlsxParser;

@@ -35,6 +35,8 @@ impl Parsers {
         parsers.extend([
             Arc::new(super::PdfParser::default()) as Arc<dyn Parser>,
             Arc::new(super::DocxParser::default()),
+            Arc::new(super::XlsxParser::default()),
+            Arc::new(super::PptxParser::default()),
             Arc::new(super::HtmlParser::default()),
             Arc::new(super::MarkdownParser::default()),
         ]);

@@ -6,4 +6,6 @@ mod fixtures;
 mod formats;
 mod html;
 mod pdf;
+mod pptx;
 mod public;
+mod xlsx;
