@@ -12,11 +12,17 @@
     allow(dead_code, reason = "parsers of formats need the rest of it")
 )]
 mod assemble;
+#[cfg(feature = "documents")]
+mod code_pages;
 mod detect;
 #[cfg(feature = "documents")]
 mod docx;
 #[cfg(feature = "documents")]
 mod drawing;
+#[cfg(feature = "documents")]
+mod epub;
+#[cfg(feature = "documents")]
+mod flow;
 mod formats;
 #[cfg(feature = "documents")]
 mod headings;
@@ -24,6 +30,8 @@ mod headings;
 mod html;
 #[cfg(feature = "documents")]
 mod markdown;
+#[cfg(feature = "documents")]
+mod odf;
 #[cfg(feature = "documents")]
 mod package;
 #[cfg(feature = "documents")]
@@ -33,6 +41,8 @@ mod plain;
 mod pptx;
 mod reader;
 mod registry;
+#[cfg(feature = "documents")]
+mod rtf;
 #[cfg(feature = "documents")]
 mod sheets;
 #[cfg(feature = "documents")]
@@ -50,9 +60,13 @@ pub use detect::detect;
 #[cfg(feature = "documents")]
 pub use docx::DocxParser;
 #[cfg(feature = "documents")]
+pub use epub::EpubParser;
+#[cfg(feature = "documents")]
 pub use html::HtmlParser;
 #[cfg(feature = "documents")]
 pub use markdown::MarkdownParser;
+#[cfg(feature = "documents")]
+pub use odf::OdfParser;
 #[cfg(feature = "documents")]
 pub use pdf::PdfParser;
 pub use plain::PlainTextParser;
@@ -60,5 +74,7 @@ pub use plain::PlainTextParser;
 pub use pptx::PptxParser;
 pub use reader::InProcessReader;
 pub use registry::{Parsers, broken_promise};
+#[cfg(feature = "documents")]
+pub use rtf::RtfParser;
 #[cfg(feature = "documents")]
 pub use xlsx::XlsxParser;

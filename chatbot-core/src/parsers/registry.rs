@@ -37,6 +37,9 @@ impl Parsers {
             Arc::new(super::DocxParser::default()),
             Arc::new(super::XlsxParser::default()),
             Arc::new(super::PptxParser::default()),
+            Arc::new(super::OdfParser::default()),
+            Arc::new(super::EpubParser::default()),
+            Arc::new(super::RtfParser::default()),
             Arc::new(super::HtmlParser::default()),
             Arc::new(super::MarkdownParser::default()),
         ]);

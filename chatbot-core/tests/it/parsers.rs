@@ -2,10 +2,14 @@
 
 mod adversarial;
 mod docx;
+mod epub;
 mod fixtures;
 mod formats;
 mod html;
+mod odf;
+mod package;
 mod pdf;
 mod pptx;
 mod public;
+mod rtf;
 mod xlsx;
