@@ -16,6 +16,8 @@ mod assemble;
 mod code_pages;
 mod detect;
 #[cfg(feature = "documents")]
+mod doc;
+#[cfg(feature = "documents")]
 mod docx;
 #[cfg(feature = "documents")]
 mod drawing;
@@ -33,10 +35,14 @@ mod markdown;
 #[cfg(feature = "documents")]
 mod odf;
 #[cfg(feature = "documents")]
+mod ole;
+#[cfg(feature = "documents")]
 mod package;
 #[cfg(feature = "documents")]
 mod pdf;
 mod plain;
+#[cfg(feature = "documents")]
+mod ppt;
 #[cfg(feature = "documents")]
 mod pptx;
 mod reader;
@@ -53,10 +59,14 @@ mod slide;
 )]
 mod watch;
 #[cfg(feature = "documents")]
+mod xls;
+#[cfg(feature = "documents")]
 mod xlsx;
 mod zip_names;
 
 pub use detect::detect;
+#[cfg(feature = "documents")]
+pub use doc::DocParser;
 #[cfg(feature = "documents")]
 pub use docx::DocxParser;
 #[cfg(feature = "documents")]
@@ -71,10 +81,14 @@ pub use odf::OdfParser;
 pub use pdf::PdfParser;
 pub use plain::PlainTextParser;
 #[cfg(feature = "documents")]
+pub use ppt::PptParser;
+#[cfg(feature = "documents")]
 pub use pptx::PptxParser;
 pub use reader::InProcessReader;
 pub use registry::{Parsers, broken_promise};
 #[cfg(feature = "documents")]
 pub use rtf::RtfParser;
+#[cfg(feature = "documents")]
+pub use xls::XlsParser;
 #[cfg(feature = "documents")]
 pub use xlsx::XlsxParser;

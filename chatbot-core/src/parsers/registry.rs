@@ -35,7 +35,10 @@ impl Parsers {
         parsers.extend([
             Arc::new(super::PdfParser::default()) as Arc<dyn Parser>,
             Arc::new(super::DocxParser::default()),
+            Arc::new(super::DocParser::default()),
             Arc::new(super::XlsxParser::default()),
+            Arc::new(super::XlsParser::default()),
+            Arc::new(super::PptParser::default()),
             Arc::new(super::PptxParser::default()),
             Arc::new(super::OdfParser::default()),
             Arc::new(super::EpubParser::default()),

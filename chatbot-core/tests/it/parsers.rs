@@ -7,6 +7,7 @@ mod fixtures;
 mod formats;
 mod html;
 mod odf;
+mod ole;
 mod package;
 mod pdf;
 mod pptx;
