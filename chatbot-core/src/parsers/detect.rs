@@ -76,6 +76,7 @@ const CONTAINERS: &[(&[u8], MediaType)] = &[
 const FOLDERS: &[(&[u8], MediaType)] =
     &[(b"word/", MediaType::DOCX), (b"xl/", XLSX), (b"ppt/", PPTX)];
 
+const OLE_ENTRY_BYTES: usize = 128;
 /// (stream, usual extensions, media type) of Office documents before 2007.
 const OLD_OFFICE: &[(&str, &[&str], MediaType)] = &[
     ("PowerPoint Document", &["ppt", "pps", "pot"], PPT),
@@ -182,7 +183,7 @@ fn old_office(bytes: &[u8], hint: &Hint) -> MediaType {
     if contains(bytes, &wide(ENCRYPTED_STREAM)) {
         return ENCRYPTED_OFFICE;
     }
-    let holds = |name: &str| contains(bytes, &wide(name));
+    let holds = |name: &str| has_entry(bytes, &wide(name));
     let found = |(name, ..): &&(&str, &[&str], MediaType)| holds(name);
     let named = OLD_OFFICE
         .iter()
@@ -196,6 +197,12 @@ fn old_office(bytes: &[u8], hint: &Hint) -> MediaType {
 
 fn wide(name: &str) -> Vec<u8> {
     name.encode_utf16().flat_map(u16::to_le_bytes).collect()
+}
+
+/// Whether the directory of a compound file lists this name: entries begin at multiples of their size.
+fn has_entry(bytes: &[u8], name: &[u8]) -> bool {
+    let mut entries = bytes.chunks_exact(OLE_ENTRY_BYTES);
+    entries.any(|entry| entry.strip_prefix(name).is_some_and(|rest| rest.starts_with(b"\0\0")))
 }
 
 fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
@@ -308,6 +315,11 @@ mod tests {
     fn a_password_protected_office_file_is_told_from_an_old_one() {
         let mut bytes = OLE.to_vec();
         assert_eq!(kind("a.doc", None, &bytes), "application/msword");
+        bytes.resize(512, 0);
+        bytes.extend(wide("Workbook"));
+        bytes.resize(640, 0);
+        assert_eq!(kind("a.doc", None, &bytes), "application/vnd.ms-excel");
+        assert_eq!(kind("a", None, &bytes), "application/vnd.ms-excel");
         bytes.extend(ENCRYPTED_STREAM.encode_utf16().flat_map(u16::to_le_bytes));
         assert_eq!(kind("a.docx", None, &bytes), ENCRYPTED_OFFICE.as_str());
     }

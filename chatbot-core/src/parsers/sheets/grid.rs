@@ -161,9 +161,10 @@ impl<'g, 'a> Writing<'g, 'a> {
         if self.header_end.is_some_and(|end| number <= end) {
             return true;
         }
-        let before = at.checked_sub(1).and_then(|at| cells(at).first()).map(|cell| cell.row);
-        let follows = before.is_some_and(|before| before.checked_add(1) == Some(number));
-        if follows && self.header_end.is_some() {
+        // What follows other rows is data as well, unless what it follows is only a title.
+        let before = at.checked_sub(1).map(cells).filter(|before| before.len() > 1);
+        let last = before.and_then(<[Cell]>::first).and_then(|cell| cell.row.checked_add(1));
+        if last == Some(number) && self.header_end.is_some() {
             return false;
         }
         let below = next.first().is_some_and(|cell| cell.row.checked_sub(1) == Some(number));
@@ -173,8 +174,8 @@ impl<'g, 'a> Writing<'g, 'a> {
             return false;
         }
         let merged = row.iter().filter_map(|cell| grid.merges.get(&(cell.row, cell.column)));
-        let end = merged.copied().max().unwrap_or(number);
-        self.header_end = Some(end.min(number.saturating_add(MAX_HEADER_ROWS - 1)));
+        let short = merged.filter(|last_row| last_row.saturating_sub(number) < MAX_HEADER_ROWS);
+        self.header_end = Some(short.copied().max().unwrap_or(number));
         true
     }
 
@@ -278,5 +279,16 @@ mod tests {
             grid.push((3, 1), "5", false).unwrap();
         });
         assert_eq!(lines, ["tr: Report", "th: City | People", "tr: Rome | 5"]);
+        let two = written(|grid| {
+            for (row, title) in [(0, "A"), (3, "B")] {
+                grid.push((row, 0), title, true).unwrap();
+                grid.push((row + 1, 0), "City", true).unwrap();
+                grid.push((row + 1, 1), "People", true).unwrap();
+                grid.push((row + 2, 0), "Rome", true).unwrap();
+                grid.push((row + 2, 1), "5", false).unwrap();
+            }
+        });
+        let table = ["th: City | People", "tr: Rome | 5"];
+        assert_eq!(two, [&["tr: A"], &table[..], &["tr: B"], &table[..]].concat());
     }
 }
