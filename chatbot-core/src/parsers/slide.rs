@@ -17,6 +17,7 @@ pub(super) struct Slide {
     title: Vec<String>,
     content: Vec<(BlockKind, String)>,
     notes: Vec<String>,
+    n_bytes: usize,
     /// Whether its title is that of the whole presentation.
     pub(super) heads_all: bool,
 }
@@ -34,14 +35,21 @@ impl Slide {
 
     pub(super) fn add(&mut self, kind: BlockKind, text: String) {
         if !text.trim().is_empty() {
+            self.n_bytes += text.len() + size_of::<(BlockKind, String)>();
             self.content.push((kind, text));
         }
     }
 
     pub(super) fn add_note(&mut self, text: String) {
         if !text.trim().is_empty() {
+            self.n_bytes += text.len() + size_of::<String>();
             self.notes.push(text);
         }
+    }
+
+    /// What it takes in memory.
+    pub(super) fn n_bytes(&self) -> usize {
+        self.n_bytes
     }
 
     /// Its title on one line; nothing where it has none.

@@ -9,6 +9,10 @@ use crate::parsers::sheets::{Epoch, NumberFormat};
 use crate::parsers::watch::Watch;
 use crate::types::BlockKind;
 
+/// Excel draws no more series in a chart, and half as many points of each.
+const MAX_SERIES: usize = 255;
+const MAX_POINTS: u32 = 65_536;
+
 /// A line, a set of bars or the like.
 #[derive(Debug, Default)]
 struct Series {
@@ -70,7 +74,7 @@ impl Chart {
         match element.name() {
             "title" if !self.drawn => self.place = Place::Title,
             "plotArea" => self.drawn = true,
-            "ser" => {
+            "ser" if self.series.len() < MAX_SERIES => {
                 self.in_series = true;
                 self.series.push(Series::default());
             }
@@ -112,7 +116,7 @@ impl Chart {
         if self.in_format && self.n_skipped == 0 {
             self.code.push_str(text);
         }
-        if !self.in_value || self.n_skipped > 0 {
+        if !self.in_value || self.n_skipped > 0 || self.point >= MAX_POINTS {
             return;
         }
         let shown = match text.parse::<f64>() {

@@ -47,6 +47,7 @@ pub(super) fn read(part: &str, watch: &Watch<'_>) -> Result<Vec<Piece>> {
     let mut walk = Walk::default();
     let mut xml = Xml::new(part, watch);
     while let Some(node) = xml.next()? {
+        watch.text_len(walk.n_bytes)?;
         match node {
             Node::Start(element) => walk.start(&element),
             Node::End(name) => walk.end(&name),
@@ -60,6 +61,8 @@ pub(super) fn read(part: &str, watch: &Watch<'_>) -> Result<Vec<Piece>> {
 #[derive(Debug, Default)]
 struct Walk {
     pieces: Vec<Piece>,
+    /// What they take in memory, so that a drawing of very many small pieces ends in time.
+    n_bytes: usize,
     /// How deep inside something nobody reads.
     n_skipped: usize,
     role: Role,
@@ -92,8 +95,8 @@ impl Walk {
             "br" => self.visible("\n"),
             "tbl" => self.table = Some(Table::default()),
             "tblPr" | "tr" | "tc" => self.start_in_table(element),
-            "chart" => self.pieces.extend(element.prefixed("id").map(Piece::Part)),
-            "relIds" => self.pieces.extend(element.prefixed("dm").map(Piece::Part)),
+            "chart" => self.part(element.prefixed("id")),
+            "relIds" => self.part(element.prefixed("dm")),
             _ => {
                 if let Some(paragraph) = &mut self.paragraph {
                     paragraph.property(element);
@@ -163,7 +166,7 @@ impl Walk {
             }
             _ => (BlockKind::Paragraph, paragraph.text),
         };
-        self.pieces.push(Piece::Text { role: self.role, kind, text });
+        self.push(Piece::Text { role: self.role, kind, text });
     }
 
     fn end_row(&mut self) {
@@ -174,7 +177,21 @@ impl Walk {
         }
         let header = table.first_row_heads && table.n_rows == 1;
         let kind = BlockKind::TableRow { header };
-        self.pieces.push(Piece::Text { role: Role::Free, kind, text: cells.join(" | ") });
+        self.push(Piece::Text { role: Role::Free, kind, text: cells.join(" | ") });
+    }
+
+    fn part(&mut self, relation: Option<String>) {
+        if let Some(relation) = relation {
+            self.push(Piece::Part(relation));
+        }
+    }
+
+    fn push(&mut self, piece: Piece) {
+        let len = match &piece {
+            Piece::Text { text, .. } | Piece::Part(text) => text.len(),
+        };
+        self.n_bytes += len + size_of::<Piece>();
+        self.pieces.push(piece);
     }
 }
 

@@ -7,6 +7,9 @@ use crate::parsers::package::join;
 use crate::parsers::package::xml::{Element, Node, Xml};
 use crate::parsers::watch::Watch;
 
+/// A container has no more parts, so a book has no more chapters.
+const MAX_ITEMS: usize = 10_000;
+
 /// A book.
 #[derive(Debug, Default)]
 pub(super) struct Book {
@@ -32,9 +35,12 @@ impl Book {
         while let Some(node) = xml.next()? {
             let Node::Start(element) = node else { continue };
             match element.name() {
-                "item" => items.extend(item(&element, folder)),
-                "itemref" => order.extend(element.attribute("idref")),
-                "reference" if element.attribute("type").is_some_and(|kind| kind == "toc") => {
+                "item" if items.len() < MAX_ITEMS => items.extend(item(&element, folder)),
+                "itemref" if order.len() < MAX_ITEMS => order.extend(element.attribute("idref")),
+                "reference"
+                    if contents.is_empty()
+                        && element.attribute("type").is_some_and(|kind| kind == "toc") =>
+                {
                     contents.extend(element.attribute("href").map(|href| resolve(folder, &href)));
                 }
                 _ => {}

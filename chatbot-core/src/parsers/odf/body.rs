@@ -229,7 +229,7 @@ impl Walk<'_, '_> {
             (false, Frame::Title) => slide.add_title(text),
             (false, Frame::Content | Frame::Notes) => slide.add(kind, text),
         }
-        Ok(())
+        self.assembly.watch().text_len(slide.n_bytes())
     }
 
     fn frame(&self) -> Frame {

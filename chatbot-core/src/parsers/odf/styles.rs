@@ -10,6 +10,9 @@ use crate::types::BlockKind;
 /// Styles build on one another; longer chains go in circles.
 const MAX_CHAIN: usize = 16;
 
+/// Writers make a style for every way a paragraph looks; no document has more.
+const MAX_STYLES: usize = 100_000;
+
 /// The styles of a document.
 #[derive(Debug, Default)]
 pub(super) struct Styles {
@@ -57,7 +60,7 @@ impl Styles {
                     _ => self.level(list.as_deref(), &element),
                 },
                 Node::End(name) => match name.as_str() {
-                    "style" => self.styles.extend(style.take()),
+                    "style" if self.styles.len() < MAX_STYLES => self.styles.extend(style.take()),
                     "list-style" | "outline-style" => list = None,
                     _ => {}
                 },
@@ -79,7 +82,7 @@ impl Styles {
             }
             _ => return,
         };
-        if let Some(list) = list {
+        if let Some(list) = list.filter(|_| self.lists.len() < MAX_STYLES) {
             // Levels are listed in order.
             self.lists.entry(list.to_owned()).or_default().push(mark);
         }

@@ -1,9 +1,13 @@
 //! How the parts of an Office document refer to one another.
 
 use crate::error::Result;
+use crate::parsers::watch::exceeded;
 
 use super::xml::{Node, Xml};
 use super::{Package, join};
+
+/// A container has fewer parts, and each is named a few times at the most.
+const MAX_RELATIONS: usize = 100_000;
 
 /// How one part refers to another.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +39,9 @@ impl Package<'_> {
             let external = element.attribute("TargetMode").is_some_and(|mode| mode == "External");
             let parts = (element.attribute("Type"), element.attribute("Target"));
             let (Some(kind), Some(target), false) = (parts.0, parts.1, external) else { continue };
+            if relations.len() >= MAX_RELATIONS {
+                return Err(exceeded("The document has more parts than any real one."));
+            }
             relations.push(Relation {
                 id: element.attribute("Id").unwrap_or_default(),
                 kind: kind.rsplit('/').next().unwrap_or_default().to_owned(),

@@ -48,9 +48,6 @@ impl Parser for PptxParser {
             )
         })?;
         let slides = slides(&text, &relations, &watch)?;
-        if slides.len() > limits.max_pages {
-            return Err(exceeded("The presentation has more slides than allowed. Split it."));
-        }
         let mut assembly = Assembly::new(&watch);
         for (at, path) in slides.iter().enumerate() {
             let number = u32::try_from(at + 1).unwrap_or(u32::MAX);
@@ -70,6 +67,9 @@ fn slides(text: &str, relations: &[Relation], watch: &Watch<'_>) -> Result<Vec<S
         let Node::Start(element) = node else { continue };
         if element.name() != "sldId" {
             continue;
+        }
+        if slides.len() >= watch.limits().max_pages {
+            return Err(exceeded("The presentation has more slides than allowed. Split it."));
         }
         let id = element.prefixed("id").unwrap_or_default();
         let target = relations.iter().find(|relation| relation.id == id);

@@ -8,8 +8,10 @@ mod format;
 mod grid;
 mod number;
 mod section;
+mod texts;
 
 pub(super) use dates::Epoch;
 pub(super) use format::NumberFormat;
 pub(super) use grid::{Grid, Merge};
 pub(super) use number::general;
+pub(super) use texts::Texts;

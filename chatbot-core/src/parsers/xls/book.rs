@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::parsers::code_pages::code_page;
 use crate::parsers::ole::{u8_at, u16_at, u32_at};
 use crate::parsers::package::encrypted;
-use crate::parsers::sheets::{Epoch, NumberFormat};
+use crate::parsers::sheets::{Epoch, NumberFormat, Texts};
 use crate::parsers::watch::Watch;
 
 use super::records::{self, Record, Records};
@@ -23,7 +23,7 @@ const CELLS: u8 = 0;
 #[derive(Debug)]
 pub(super) struct Book {
     pub(super) sheets: Vec<Sheet>,
-    pub(super) strings: Vec<String>,
+    pub(super) strings: Texts,
     pub(super) epoch: Epoch,
     pub(super) is_97: bool,
     pub(super) encoding: &'static Encoding,
@@ -44,7 +44,7 @@ impl Book {
     pub(super) fn read(stream: &[u8], watch: &Watch<'_>) -> Result<Self> {
         let mut book = Self {
             sheets: Vec::new(),
-            strings: Vec::new(),
+            strings: Texts::default(),
             epoch: Epoch::Y1900,
             is_97: false,
             encoding: WINDOWS_1252,
@@ -60,7 +60,8 @@ impl Book {
                 records::STRINGS => {
                     for text in Table::new(record.data, records.continued()) {
                         watch.tick()?;
-                        book.strings.push(text);
+                        book.strings.open().push_str(&text);
+                        book.strings.end(watch)?;
                     }
                 }
                 _ => drop(book.note(record)),

@@ -79,7 +79,7 @@ impl Sheet<'_, '_> {
         match kind {
             records::SHARED_TEXT => {
                 let index = usize::try_from(u32_at(data, 6)?).ok()?;
-                Some((self.book.strings.get(index)?.clone(), true))
+                Some((self.book.strings.get(index)?.to_owned(), true))
             }
             records::TEXT | records::RICH_TEXT => Some((self.text(data, 6)?, true)),
             records::NUMBER => self.number(u16_at(data, 4)?, f64_at(data, 6)?),

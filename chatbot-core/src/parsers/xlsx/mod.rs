@@ -18,9 +18,9 @@ use super::drawing::{self, Piece};
 use super::formats::XLSX;
 use super::package::{Package, core_facts, related};
 use super::registry::corrupt;
-use super::watch::{Watch, exceeded};
+use super::watch::Watch;
 use sheet::{Book, read_comments};
-use strings::Strings;
+use strings::read_strings;
 use styles::Styles;
 use workbook::Workbook;
 
@@ -57,7 +57,7 @@ impl Parser for XlsxParser {
         let strings = related(&mut package, &relations, "sharedStrings")?;
         let styles = related(&mut package, &relations, "styles")?;
         let book = Book {
-            strings: Strings::read(strings.as_deref(), &watch)?,
+            strings: read_strings(strings.as_deref(), &watch)?,
             styles: Styles::read(styles.as_deref(), &watch)?,
             epoch: workbook.epoch,
         };
@@ -67,9 +67,6 @@ impl Parser for XlsxParser {
             let number = u32::try_from(at + 1).unwrap_or(u32::MAX);
             let target = relations.iter().find(|relation| relation.id == sheet.relation);
             let Some(target) = target else { continue };
-            if at >= limits.max_pages {
-                return Err(exceeded("The workbook has more sheets than allowed. Split it."));
-            }
             write_sheet(&mut package, &book, (&sheet.name, number, &target.target), &mut assembly)?;
         }
         Ok(assembly.finish(media_type.clone(), facts))

@@ -2,16 +2,16 @@
 
 use crate::error::Result;
 use crate::parsers::package::xml::{Element, Node, Xml};
-use crate::parsers::sheets::{Epoch, Grid, Merge, general};
+use crate::parsers::sheets::{Epoch, Grid, Merge, Texts, general};
 use crate::parsers::watch::Watch;
 
-use super::strings::{RichText, Strings};
+use super::strings::RichText;
 use super::styles::Styles;
 
 /// What cells refer to.
 #[derive(Debug)]
 pub(super) struct Book {
-    pub(super) strings: Strings,
+    pub(super) strings: Texts,
     pub(super) styles: Styles,
     pub(super) epoch: Epoch,
 }
@@ -75,10 +75,10 @@ impl Book {
         let value = cell.value.trim();
         match cell.kind {
             Kind::Plain => (value.into(), true),
-            Kind::Shared => (
-                value.parse().map(|index| self.strings.get(index)).unwrap_or_default().into(),
-                true,
-            ),
+            Kind::Shared => {
+                let text = value.parse().ok().and_then(|index| self.strings.get(index));
+                (text.unwrap_or_default().into(), true)
+            }
             Kind::Boolean => (if value == "1" { "TRUE" } else { "FALSE" }.into(), false),
             Kind::Number => match value.parse::<f64>() {
                 Ok(number) => {

@@ -2,42 +2,28 @@
 
 use crate::error::Result;
 use crate::parsers::package::xml::{Node, Xml};
+use crate::parsers::sheets::Texts;
 use crate::parsers::watch::Watch;
 
-/// The shared texts, one behind the other: a workbook may have millions.
-#[derive(Debug, Default)]
-pub(super) struct Strings {
-    text: String,
-    ends: Vec<usize>,
-}
-
-impl Strings {
-    pub(super) fn read(part: Option<&str>, watch: &Watch<'_>) -> Result<Self> {
-        let mut strings = Self::default();
-        let Some(part) = part else { return Ok(strings) };
-        let mut xml = Xml::new(part, watch);
-        let mut rich = RichText::default();
-        while let Some(node) = xml.next()? {
-            match node {
-                Node::Start(element) => rich.start(element.name()),
-                Node::Text(text) => rich.text(&text, &mut strings.text),
-                Node::End(name) => {
-                    rich.end(&name);
-                    if name == "si" {
-                        strings.ends.push(strings.text.len());
-                    }
+/// Reads the shared texts of a workbook.
+pub(super) fn read_strings(part: Option<&str>, watch: &Watch<'_>) -> Result<Texts> {
+    let mut texts = Texts::default();
+    let Some(part) = part else { return Ok(texts) };
+    let mut xml = Xml::new(part, watch);
+    let mut rich = RichText::default();
+    while let Some(node) = xml.next()? {
+        match node {
+            Node::Start(element) => rich.start(element.name()),
+            Node::Text(text) => rich.text(&text, texts.open()),
+            Node::End(name) => {
+                rich.end(&name);
+                if name == "si" {
+                    texts.end(watch)?;
                 }
             }
         }
-        Ok(strings)
     }
-
-    /// The text with this number; nothing where there is none.
-    pub(super) fn get(&self, index: usize) -> &str {
-        let Some(end) = self.ends.get(index) else { return "" };
-        let before = index.checked_sub(1).and_then(|before| self.ends.get(before));
-        self.text.get(before.copied().unwrap_or(0)..*end).unwrap_or_default()
-    }
+    Ok(texts)
 }
 
 /// Text that is made of runs. How it is pronounced is left out.

@@ -7,6 +7,9 @@ use crate::parsers::package::xml::{Node, Xml};
 use crate::parsers::sheets::NumberFormat;
 use crate::parsers::watch::Watch;
 
+/// Excel allows about as many styles, and far fewer formats.
+const MAX_STYLES: usize = 65_536;
+
 /// The number formats of a workbook, by cell style.
 #[derive(Debug, Default)]
 pub(super) struct Styles {
@@ -27,12 +30,14 @@ impl Styles {
                     let id = || element.attribute("numFmtId").and_then(|id| id.parse().ok());
                     match element.name() {
                         "cellXfs" => in_cell_styles = true,
-                        "numFmt" => {
+                        "numFmt" if styles.formats.len() < MAX_STYLES => {
                             let code = element.attribute("formatCode").unwrap_or_default();
                             let format = Some(NumberFormat::parse(&code));
                             styles.formats.extend(id().map(|id| (id, format)));
                         }
-                        "xf" if in_cell_styles => styles.of_styles.push(id().unwrap_or(0)),
+                        "xf" if in_cell_styles && styles.of_styles.len() < MAX_STYLES => {
+                            styles.of_styles.push(id().unwrap_or(0))
+                        }
                         _ => {}
                     }
                 }

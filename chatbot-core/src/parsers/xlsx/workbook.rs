@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::parsers::package::xml::{Node, Xml};
 use crate::parsers::sheets::Epoch;
-use crate::parsers::watch::Watch;
+use crate::parsers::watch::{Watch, exceeded};
 
 /// A workbook.
 #[derive(Debug, Default)]
@@ -33,10 +33,17 @@ impl Workbook {
                         workbook.epoch = Epoch::Y1904;
                     }
                 }
-                "sheet" => workbook.sheets.push(Sheet {
-                    name: element.attribute("name").unwrap_or_default(),
-                    relation: element.prefixed("id").unwrap_or_default(),
-                }),
+                "sheet" => {
+                    if workbook.sheets.len() >= watch.limits().max_pages {
+                        return Err(exceeded(
+                            "The workbook has more sheets than allowed. Split it.",
+                        ));
+                    }
+                    workbook.sheets.push(Sheet {
+                        name: element.attribute("name").unwrap_or_default(),
+                        relation: element.prefixed("id").unwrap_or_default(),
+                    });
+                }
                 _ => {}
             }
         }
