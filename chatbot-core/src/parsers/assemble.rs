@@ -58,6 +58,10 @@ impl<'a> Assembly<'a> {
         }
     }
 
+    pub(super) fn watch(&self) -> &'a Watch<'a> {
+        self.watch
+    }
+
     /// Adds a block; nothing where `content` has no visible text.
     pub(super) fn block(&mut self, kind: BlockKind, content: &str) -> Result<()> {
         let (clean, hidden) = clean(content);

@@ -2,7 +2,9 @@
 
 use crate::types::{MediaType, RawDocument};
 
-use super::formats::{EBCDIC, ENCRYPTED_OFFICE, TEXT_TYPES};
+use super::formats::{
+    DOC, EBCDIC, ENCRYPTED_OFFICE, EPUB, PACKAGES, PPT, PPTX, TEXT_TYPES, XLS, XLSX,
+};
 use super::plain::{Nature, nature};
 use super::zip_names::zip_names;
 
@@ -55,17 +57,34 @@ const SIGNATURES: &[(usize, &[u8], &str)] = &[
     (0, b"OTTO\0", "font/otf"),
 ];
 
+/// Names looked at in a container; what it is stands among its first entries.
+const MAX_NAMES: usize = 4096;
 const OLE: &[u8] = b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1";
 
 /// (entry, media type) of containers; an entry that ends in `/` stands for everything below it.
 const CONTAINERS: &[(&[u8], MediaType)] = &[
     (b"word/document.xml", MediaType::DOCX),
-    (b"xl/workbook.xml", MediaType::from_static(XLSX)),
-    (b"ppt/presentation.xml", MediaType::from_static(PPTX)),
-    (b"META-INF/container.xml", MediaType::from_static("application/epub+zip")),
+    (b"xl/workbook.xml", XLSX),
+    (
+        b"xl/workbook.bin",
+        MediaType::from_static("application/vnd.ms-excel.sheet.binary.macroenabled.12"),
+    ),
+    (b"ppt/presentation.xml", PPTX),
+    (b"META-INF/container.xml", EPUB),
 ];
-const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
-const PPTX: &str = "application/vnd.openxmlformats-officedocument.presentationml.presentation";
+/// (folder, media type) of Office containers whose main part has another name.
+const FOLDERS: &[(&[u8], MediaType)] =
+    &[(b"word/", MediaType::DOCX), (b"xl/", XLSX), (b"ppt/", PPTX)];
+
+const OLE_ENTRY_BYTES: usize = 128;
+/// (stream, usual extensions, media type) of Office documents before 2007.
+const OLD_OFFICE: &[(&str, &[&str], MediaType)] = &[
+    ("PowerPoint Document", &["ppt", "pps", "pot"], PPT),
+    ("WordDocument", &["doc", "dot"], DOC),
+    ("Workbook", &["xls", "xlt"], XLS),
+    ("Book", &["xls", "xlt"], XLS),
+    ("__properties_version1.0", &["msg"], MediaType::from_static("application/vnd.ms-outlook")),
+];
 
 /// What kinds of text begin with that need no name to be known.
 const BEGINNINGS: &[(&str, &str)] = &[
@@ -120,7 +139,7 @@ pub fn detect(raw: &RawDocument) -> MediaType {
     }
     match nature(bytes) {
         Nature::Binary if hint.is("pdf", &MediaType::PDF) => MediaType::PDF,
-        Nature::Binary => MediaType::UNKNOWN,
+        Nature::Binary => hint.package().unwrap_or(MediaType::UNKNOWN),
         Nature::Ebcdic => EBCDIC,
         Nature::Text => text_kind(bytes, &hint),
     }
@@ -145,7 +164,7 @@ fn signature(bytes: &[u8], hint: &Hint) -> Option<MediaType> {
 }
 
 fn container(bytes: &[u8], hint: &Hint) -> MediaType {
-    let names = zip_names(bytes);
+    let names = zip_names(bytes, MAX_NAMES);
     let has = |wanted: &[u8]| names.iter().any(|name| name.eq_ignore_ascii_case(wanted));
     if let Some(opendocument) = opendocument(bytes) {
         return opendocument;
@@ -154,11 +173,12 @@ fn container(bytes: &[u8], hint: &Hint) -> MediaType {
         return media_type.clone();
     }
     // A main part by another name, or a container that was cut off: the parser finds out and says so.
-    let word = names.iter().any(|name| name.starts_with(b"word/"));
-    if word || hint.is("docx", &MediaType::DOCX) {
-        return MediaType::DOCX;
-    }
-    MediaType::from_static("application/zip")
+    let holds = |folder: &[u8]| names.iter().any(|name| name.starts_with(folder));
+    let by_folder = FOLDERS.iter().find(|(folder, _)| holds(folder));
+    by_folder
+        .map(|(_, media_type)| media_type.clone())
+        .or_else(|| hint.package())
+        .unwrap_or(MediaType::from_static("application/zip"))
 }
 
 /// OpenDocument and e-books state their type, uncompressed, in a first entry called `mimetype`.
@@ -173,17 +193,33 @@ fn opendocument(bytes: &[u8]) -> Option<MediaType> {
 }
 
 fn old_office(bytes: &[u8], hint: &Hint) -> MediaType {
-    let wide: Vec<u8> = ENCRYPTED_STREAM.encode_utf16().flat_map(u16::to_le_bytes).collect();
-    if bytes.windows(wide.len()).any(|window| window == wide) {
+    if contains(bytes, &wide(ENCRYPTED_STREAM)) {
         return ENCRYPTED_OFFICE;
     }
-    MediaType::from_static(match hint.extension.as_str() {
-        "doc" | "dot" => "application/msword",
-        "xls" => "application/vnd.ms-excel",
-        "ppt" | "pps" => "application/vnd.ms-powerpoint",
-        "msg" => "application/vnd.ms-outlook",
-        _ => "application/x-ole-storage",
-    })
+    let holds = |name: &str| has_entry(bytes, &wide(name));
+    let found = |(name, ..): &&(&str, &[&str], MediaType)| holds(name);
+    let named = OLD_OFFICE
+        .iter()
+        .filter(|(_, extensions, _)| extensions.contains(&hint.extension.as_str()));
+    // A document may hold others: what it is called tells them apart.
+    let kind = named.clone().find(found).or_else(|| OLD_OFFICE.iter().find(found));
+    let kind = kind.or_else(|| named.clone().next());
+    let kind = kind.map(|(.., media_type)| media_type.clone());
+    kind.unwrap_or(MediaType::from_static("application/x-ole-storage"))
+}
+
+fn wide(name: &str) -> Vec<u8> {
+    name.encode_utf16().flat_map(u16::to_le_bytes).collect()
+}
+
+/// Whether the directory of a compound file lists this name: entries begin at multiples of their size.
+fn has_entry(bytes: &[u8], name: &[u8]) -> bool {
+    let mut entries = bytes.chunks_exact(OLE_ENTRY_BYTES);
+    entries.any(|entry| entry.strip_prefix(name).is_some_and(|rest| rest.starts_with(b"\0\0")))
+}
+
+fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
+    bytes.windows(wanted.len()).any(|window| window == wanted)
 }
 
 fn text_kind(bytes: &[u8], hint: &Hint) -> MediaType {
@@ -192,6 +228,8 @@ fn text_kind(bytes: &[u8], hint: &Hint) -> MediaType {
         "md" | "markdown" | "mdown" | "mkd" => return MediaType::MARKDOWN,
         "html" | "htm" | "xhtml" => return MediaType::HTML,
         "pdf" => return MediaType::PDF,
+        // Nobody writes a text under these names: it is what is left of a document.
+        "odt" | "odp" | "ods" | "epub" => return hint.package().unwrap_or(MediaType::TEXT),
         _ => {}
     }
     if let Some((_, kind)) = TEXT_TYPES.iter().find(|(known, _)| *known == extension) {
@@ -250,6 +288,12 @@ impl Hint {
         Self { extension: extension.to_ascii_lowercase(), declared: raw.declared.clone() }
     }
 
+    /// The kind of document in a container that it is said to be.
+    fn package(&self) -> Option<MediaType> {
+        let said = PACKAGES.iter().find(|(extension, kind)| self.is(extension, kind));
+        said.map(|(_, kind)| kind.clone())
+    }
+
     fn is(&self, extension: &str, media_type: &MediaType) -> bool {
         self.extension == extension || self.declared.as_ref() == Some(media_type)
     }
@@ -297,6 +341,11 @@ mod tests {
     fn a_password_protected_office_file_is_told_from_an_old_one() {
         let mut bytes = OLE.to_vec();
         assert_eq!(kind("a.doc", None, &bytes), "application/msword");
+        bytes.resize(512, 0);
+        bytes.extend(wide("Workbook"));
+        bytes.resize(640, 0);
+        assert_eq!(kind("a.doc", None, &bytes), "application/vnd.ms-excel");
+        assert_eq!(kind("a", None, &bytes), "application/vnd.ms-excel");
         bytes.extend(ENCRYPTED_STREAM.encode_utf16().flat_map(u16::to_le_bytes));
         assert_eq!(kind("a.docx", None, &bytes), ENCRYPTED_OFFICE.as_str());
     }

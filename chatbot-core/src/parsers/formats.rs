@@ -3,43 +3,50 @@
 use crate::error::{Error, Reason};
 use crate::types::MediaType;
 
+/// Excel workbooks.
+pub(super) const XLSX: MediaType =
+    MediaType::from_static("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet");
+/// Documents of Word 2003 and before.
+pub(super) const DOC: MediaType = MediaType::from_static("application/msword");
+/// Workbooks of Excel 2003 and before.
+pub(super) const XLS: MediaType = MediaType::from_static("application/vnd.ms-excel");
+/// Presentations of PowerPoint 2003 and before.
+pub(super) const PPT: MediaType = MediaType::from_static("application/vnd.ms-powerpoint");
+/// PowerPoint presentations.
+pub(super) const PPTX: MediaType = MediaType::from_static(
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+);
+/// OpenDocument texts.
+pub(super) const ODT: MediaType = MediaType::from_static("application/vnd.oasis.opendocument.text");
+/// OpenDocument presentations.
+pub(super) const ODP: MediaType =
+    MediaType::from_static("application/vnd.oasis.opendocument.presentation");
+/// OpenDocument sheets.
+pub(super) const ODS: MediaType =
+    MediaType::from_static("application/vnd.oasis.opendocument.spreadsheet");
+/// E-books.
+pub(super) const EPUB: MediaType = MediaType::from_static("application/epub+zip");
 /// A container of an Office document that is protected by a password.
 pub(super) const ENCRYPTED_OFFICE: MediaType = MediaType::from_static("application/encrypted");
 /// Text in the code pages of mainframes.
 pub(super) const EBCDIC: MediaType = MediaType::from_static("text/x-ebcdic");
 
-const SAVE_AS: &str = "Save it as PDF, DOCX, HTML or plain text and add that.";
+const SAVE_AS: &str = "Save it in a current format, such as DOCX, XLSX, PPTX or PDF, and add that.";
 const UNPACK: &str = "Unpack it and add the documents in it.";
 const PICTURE: &str = "Text in pictures cannot be read: add a document that holds the text itself.";
 const SOUND: &str = "Add a transcript of it instead.";
-const READABLE: &str = "PDF, DOCX, HTML, Markdown and text files can be read.";
+const READABLE: &str = "PDF, Word, Excel, PowerPoint, OpenDocument, EPUB, RTF, HTML, Markdown and text files can be \
+    read.";
+const NOT_IN_THIS_BUILD: &str = "This build cannot read it.";
 
-/// (media type, or its beginning where it ends in `/`; what people call it; what they can do)
+/// (media type, or its beginning where it ends in `/` or `.`; what people call it; what they can do)
 const UNREAD: &[(&str, &str, &str)] = &[
-    ("application/msword", "an old Word document (.doc)", SAVE_AS),
-    ("application/vnd.ms-excel", "an old Excel workbook (.xls)", SAVE_AS),
-    ("application/vnd.ms-powerpoint", "an old PowerPoint presentation (.ppt)", SAVE_AS),
+    ("application/msword", "an old Word document (.doc)", NOT_IN_THIS_BUILD),
+    ("application/vnd.ms-excel", "an old Excel workbook (.xls)", NOT_IN_THIS_BUILD),
+    ("application/vnd.ms-powerpoint", "an old PowerPoint presentation (.ppt)", NOT_IN_THIS_BUILD),
     ("application/vnd.ms-outlook", "an Outlook message (.msg)", SAVE_AS),
     ("application/x-ole-storage", "an old Office document", SAVE_AS),
-    (
-        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        "an Excel workbook (.xlsx)",
-        "Save its sheets as CSV and add those.",
-    ),
-    (
-        "application/vnd.openxmlformats-officedocument.presentationml.presentation",
-        "a PowerPoint presentation (.pptx)",
-        "Save it as PDF and add that.",
-    ),
-    ("application/vnd.oasis.opendocument.text", "an OpenDocument text (.odt)", SAVE_AS),
-    ("application/vnd.oasis.opendocument.spreadsheet", "an OpenDocument sheet (.ods)", SAVE_AS),
-    (
-        "application/vnd.oasis.opendocument.presentation",
-        "an OpenDocument presentation (.odp)",
-        SAVE_AS,
-    ),
-    ("application/epub+zip", "an e-book (.epub)", SAVE_AS),
-    ("application/rtf", "a rich text document (.rtf)", SAVE_AS),
+    ("application/vnd.ms-excel.sheet.binary.macroenabled.12", "a binary workbook (.xlsb)", SAVE_AS),
     ("application/postscript", "a PostScript document", "Convert it to PDF and add that."),
     ("application/vnd.ms-htmlhelp", "a compiled help file (.chm)", SAVE_AS),
     ("application/vnd.wordperfect", "a WordPerfect document", SAVE_AS),
@@ -55,16 +62,47 @@ const UNREAD: &[(&str, &str, &str)] = &[
     ("application/x-compress", "a compressed file (.Z)", UNPACK),
     ("application/x-executable", "a program", READABLE),
     ("application/vnd.sqlite3", "a database", READABLE),
-    ("application/pdf", "a PDF document", "This build cannot read it."),
+    ("application/pdf", "a PDF document", NOT_IN_THIS_BUILD),
     (
         "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
         "a Word document",
-        "This build cannot read it.",
+        NOT_IN_THIS_BUILD,
     ),
+    (
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        "an Excel workbook (.xlsx)",
+        NOT_IN_THIS_BUILD,
+    ),
+    (
+        "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+        "a PowerPoint presentation (.pptx)",
+        NOT_IN_THIS_BUILD,
+    ),
+    ("application/epub+zip", "an e-book (.epub)", NOT_IN_THIS_BUILD),
+    ("application/rtf", "a rich text document (.rtf)", NOT_IN_THIS_BUILD),
+    ("application/vnd.oasis.opendocument.text", "an OpenDocument text (.odt)", NOT_IN_THIS_BUILD),
+    ("application/vnd.oasis.opendocument.spreadsheet", "an OpenDocument sheet", NOT_IN_THIS_BUILD),
+    (
+        "application/vnd.oasis.opendocument.presentation",
+        "an OpenDocument presentation (.odp)",
+        NOT_IN_THIS_BUILD,
+    ),
+    ("application/vnd.oasis.opendocument.", "an OpenDocument drawing or formula", SAVE_AS),
     ("image/", "a picture", PICTURE),
     ("audio/", "a sound file", SOUND),
     ("video/", "a film", SOUND),
     ("font/", "a font", READABLE),
+];
+
+/// Documents in a zip container, by their extension: what a damaged one is taken for.
+pub(super) const PACKAGES: &[(&str, MediaType)] = &[
+    ("docx", MediaType::DOCX),
+    ("xlsx", XLSX),
+    ("pptx", PPTX),
+    ("odt", ODT),
+    ("odp", ODP),
+    ("ods", ODS),
+    ("epub", EPUB),
 ];
 
 /// Why a document of this type is not read.
@@ -77,7 +115,7 @@ pub(super) fn unsupported(media_type: &MediaType) -> Error {
     }
     let name = media_type.as_str();
     let known = UNREAD.iter().find(|(prefix, ..)| {
-        if prefix.ends_with('/') { name.starts_with(prefix) } else { name == *prefix }
+        if prefix.ends_with(['/', '.']) { name.starts_with(prefix) } else { name == *prefix }
     });
     let message = match known {
         Some((_, what, advice)) => format!("This is {what}, which cannot be read. {advice}"),

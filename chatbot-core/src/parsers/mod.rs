@@ -12,19 +12,47 @@
     allow(dead_code, reason = "parsers of formats need the rest of it")
 )]
 mod assemble;
+#[cfg(feature = "documents")]
+mod code_pages;
 mod detect;
 #[cfg(feature = "documents")]
+mod doc;
+#[cfg(feature = "documents")]
 mod docx;
+#[cfg(feature = "documents")]
+mod drawing;
+#[cfg(feature = "documents")]
+mod epub;
+#[cfg(feature = "documents")]
+mod flow;
 mod formats;
+#[cfg(feature = "documents")]
+mod headings;
 #[cfg(feature = "documents")]
 mod html;
 #[cfg(feature = "documents")]
 mod markdown;
 #[cfg(feature = "documents")]
+mod odf;
+#[cfg(feature = "documents")]
+mod ole;
+#[cfg(feature = "documents")]
+mod package;
+#[cfg(feature = "documents")]
 mod pdf;
 mod plain;
+#[cfg(feature = "documents")]
+mod ppt;
+#[cfg(feature = "documents")]
+mod pptx;
 mod reader;
 mod registry;
+#[cfg(feature = "documents")]
+mod rtf;
+#[cfg(feature = "documents")]
+mod sheets;
+#[cfg(feature = "documents")]
+mod slide;
 #[cfg(feature = "documents")]
 mod structured;
 #[cfg_attr(
@@ -32,19 +60,39 @@ mod structured;
     allow(dead_code, reason = "parsers of formats need the rest of it")
 )]
 mod watch;
+#[cfg(feature = "documents")]
+mod xls;
+#[cfg(feature = "documents")]
+mod xlsx;
 mod zip_names;
 
 pub use detect::detect;
 #[cfg(feature = "documents")]
+pub use doc::DocParser;
+#[cfg(feature = "documents")]
 pub use docx::DocxParser;
+#[cfg(feature = "documents")]
+pub use epub::EpubParser;
 #[cfg(feature = "documents")]
 pub use html::HtmlParser;
 #[cfg(feature = "documents")]
 pub use markdown::MarkdownParser;
 #[cfg(feature = "documents")]
+pub use odf::OdfParser;
+#[cfg(feature = "documents")]
 pub use pdf::PdfParser;
 pub use plain::PlainTextParser;
+#[cfg(feature = "documents")]
+pub use ppt::PptParser;
+#[cfg(feature = "documents")]
+pub use pptx::PptxParser;
 pub use reader::InProcessReader;
 pub use registry::{Parsers, broken_promise};
 #[cfg(feature = "documents")]
+pub use rtf::RtfParser;
+#[cfg(feature = "documents")]
 pub use structured::StructuredTextParser;
+#[cfg(feature = "documents")]
+pub use xls::XlsParser;
+#[cfg(feature = "documents")]
+pub use xlsx::XlsxParser;

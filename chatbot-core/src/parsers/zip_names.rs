@@ -1,17 +1,15 @@
 //! The names inside a zip container, read from its directory without unpacking anything.
 
-/// Names looked at; what a container is stands among its first entries.
-const MAX_NAMES: usize = 4096;
 const END_SIGNATURE: &[u8] = b"PK\x05\x06";
 const ENTRY_SIGNATURE: &[u8] = b"PK\x01\x02";
 /// The end record is 22 bytes and a comment of up to 64 KiB.
 const MAX_END_LEN: usize = 22 + 0xFFFF;
 
-/// The names of the entries of a zip container; none where it has no readable directory.
-pub(super) fn zip_names(bytes: &[u8]) -> Vec<&[u8]> {
+/// The names of the first `max` entries of a zip container; none where it has no readable directory.
+pub(super) fn zip_names(bytes: &[u8], max: usize) -> Vec<&[u8]> {
     let mut names = Vec::new();
     let Some(mut at) = directory_start(bytes) else { return names };
-    while names.len() < MAX_NAMES {
+    while names.len() < max {
         let Some((name, next)) = entry(bytes, at) else { break };
         names.push(name);
         at = next;

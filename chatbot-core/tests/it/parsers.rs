@@ -2,9 +2,16 @@
 
 mod adversarial;
 mod docx;
+mod epub;
 mod fixtures;
 mod formats;
 mod html;
+mod odf;
+mod ole;
+mod package;
 mod pdf;
+mod pptx;
 mod public;
+mod rtf;
 mod structured;
+mod xlsx;

@@ -2,17 +2,19 @@
 
 use crate::error::Result;
 use crate::parsers::assemble::Assembly;
+use crate::parsers::headings::outline_level;
 use crate::parsers::html::append_html;
 use crate::parsers::watch::Watch;
 use crate::types::BlockKind;
 
 use super::block_kind;
 use super::numbering::Numbering;
-use super::package::{Package, Relation};
 use super::paragraph::Paragraph;
-use super::styles::{Styles, outline_level};
-use super::tables::data_tables;
-use super::xml::{Element, Node, Xml};
+use super::styles::Styles;
+use crate::parsers::package::xml::{Element, Node, Xml};
+use crate::parsers::package::{Package, Relation, TableNames, data_tables};
+
+const TABLES: TableNames = ["tbl", "tr", "tc"];
 
 /// Everything the text of a document refers to.
 pub(super) struct Body<'b, 'a> {
@@ -57,7 +59,7 @@ impl<'b> Body<'b, '_> {
 
     fn walk(&mut self, part: &str, assembly: &mut Assembly<'b>, note: bool) -> Result<()> {
         let watch = self.watch;
-        let data_tables = data_tables(part, watch)?.into_iter();
+        let data_tables = data_tables(part, TABLES, watch)?.into_iter();
         let mut walk = Walk {
             body: self,
             assembly,

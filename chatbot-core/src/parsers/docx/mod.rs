@@ -5,25 +5,21 @@
 
 mod body;
 mod numbering;
-mod package;
 mod paragraph;
 mod styles;
-mod tables;
-mod xml;
 
 use crate::context::Context;
 use crate::error::Result;
 use crate::traits::{ParseLimits, Parser};
 use crate::types::{BlockKind, MediaType, ParsedDocument, RawDocument};
 
-use super::assemble::{Assembly, Facts};
+use super::assemble::Assembly;
+use super::package::{Package, core_facts, related};
 use super::registry::corrupt;
 use super::watch::Watch;
 use body::Body;
 use numbering::Numbering;
-use package::{Package, Relation};
 use styles::Styles;
-use xml::{Node, Xml};
 
 /// Reads Word documents (`.docx`, `.docm`, `.dotx`).
 #[derive(Debug, Clone, Copy, Default)]
@@ -46,7 +42,7 @@ impl Parser for DocxParser {
         let watch = Watch::new(ctx, limits);
         watch.check()?;
         let mut package = Package::open(&raw.bytes, &watch)?;
-        let main = package.main_part()?;
+        let main = package.main_part("word/document.xml")?;
         let relations = package.relations(&main)?;
         let mut facts = core_facts(&mut package, &watch)?;
         let text = package.part(&main)?.ok_or_else(|| {
@@ -75,44 +71,6 @@ impl Parser for DocxParser {
         }
         Ok(assembly.finish(media_type.clone(), facts))
     }
-}
-
-fn related(
-    package: &mut Package<'_>,
-    relations: &[Relation],
-    kind: &str,
-) -> Result<Option<String>> {
-    match relations.iter().find(|relation| relation.kind == kind) {
-        Some(relation) => package.part(&relation.target),
-        None => Ok(None),
-    }
-}
-
-/// What the document says about itself.
-fn core_facts(package: &mut Package<'_>, watch: &Watch<'_>) -> Result<Facts> {
-    let mut facts = Facts::default();
-    let Some(core) = package.part("docProps/core.xml")? else { return Ok(facts) };
-    let mut xml = Xml::new(&core, watch);
-    let mut value = String::new();
-    while let Some(node) = xml.next()? {
-        match node {
-            Node::Start(_) => value.clear(),
-            Node::Text(text) => value.push_str(&text),
-            Node::End(name) => {
-                match name.as_str() {
-                    "title" => facts.offer_title(&value),
-                    "creator" => facts.note("author", &value),
-                    "subject" => facts.note("subject", &value),
-                    "keywords" => facts.note("keywords", &value),
-                    "created" => facts.note("created", &value),
-                    "modified" => facts.note("modified", &value),
-                    _ => {}
-                }
-                value.clear();
-            }
-        }
-    }
-    Ok(facts)
 }
 
 /// What a block of a Word document is.

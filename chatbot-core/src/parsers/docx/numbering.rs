@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::error::Result;
 use crate::parsers::watch::Watch;
 
-use super::xml::{Node, Xml};
+use crate::parsers::package::xml::{Node, Xml};
 
 /// Word knows nine levels.
 const N_LEVELS: usize = 9;

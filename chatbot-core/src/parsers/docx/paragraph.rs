@@ -1,6 +1,6 @@
 //! A paragraph in the making.
 
-use super::xml::Element;
+use crate::parsers::package::xml::Element;
 
 /// A paragraph whose end has not been reached.
 #[derive(Debug, Default)]

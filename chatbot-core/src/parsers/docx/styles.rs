@@ -3,39 +3,14 @@
 use std::collections::HashMap;
 
 use crate::error::Result;
+use crate::parsers::headings::{heading_level, outline_level};
 use crate::parsers::watch::Watch;
 use crate::types::BlockKind;
 
-use super::xml::{Element, Node, Xml};
+use crate::parsers::package::xml::{Element, Node, Xml};
 
 /// Styles build on one another; longer chains go in circles.
 const MAX_CHAIN: usize = 16;
-
-/// What "heading" is called in the built-in styles of other languages, before the level.
-const HEADINGS: &[&str] = &[
-    "heading",
-    "überschrift",
-    "titre",
-    "título",
-    "titolo",
-    "rubrik",
-    "overskrift",
-    "otsikko",
-    "kop",
-    "nagłówek",
-    "nadpis",
-    "címsor",
-    "заголовок",
-    "başlık",
-    "标题",
-    "標題",
-    "見出し",
-    "제목",
-    "عنوان",
-    "כותרת",
-    "titlu",
-    "επικεφαλίδα",
-];
 
 /// How paragraphs of a style look.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,42 +106,11 @@ fn note(style: &mut Style, element: &Element<'_>) {
     }
 }
 
-/// The heading level of an outline level; body text has none.
-pub(super) fn outline_level(outline: usize) -> Option<u8> {
-    u8::try_from(outline).ok().filter(|outline| *outline < 9).map(|outline| (outline + 1).min(6))
-}
-
-fn heading_level(name: &str) -> Option<u8> {
-    let name = name.to_lowercase();
-    if name == "title" {
-        return Some(1);
-    }
-    let digits = name.trim_start_matches(|c: char| !c.is_ascii_digit());
-    let level: u8 = digits.parse().ok().filter(|level| (1..=9).contains(level))?;
-    let word = name.strip_suffix(digits)?.trim();
-    HEADINGS.contains(&word).then_some(level.min(6))
-}
-
 fn kind_of(name: &str) -> BlockKind {
     match name.to_lowercase().as_str() {
         "caption" | "footnote text" | "endnote text" => BlockKind::Note,
         "quote" | "intense quote" | "block text" => BlockKind::Quote,
         "html preformatted" | "plain text" | "source code" => BlockKind::Code,
         _ => BlockKind::Paragraph,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn headings_are_known_by_name_in_many_languages() {
-        for name in ["heading 2", "Überschrift 2", "Heading2", "标题 2", "Заголовок 2"]
-        {
-            assert_eq!(heading_level(name), Some(2), "{name}");
-        }
-        assert_eq!(heading_level("List 2"), None);
-        assert_eq!(outline_level(9), None);
     }
 }

@@ -7,6 +7,7 @@ mod charset;
 mod element;
 mod events;
 mod write;
+mod xhtml;
 
 use crate::context::Context;
 use crate::error::Result;
@@ -65,4 +66,13 @@ pub(super) fn append_html(
 ) -> Result<()> {
     let page = events::read(html, watch)?;
     write::write(&page, page.everything(), assembly, watch)
+}
+
+/// [`append_html`] for a page that is written as XML.
+pub(super) fn append_xhtml(
+    assembly: &mut Assembly<'_>,
+    watch: &Watch<'_>,
+    page: &str,
+) -> Result<()> {
+    append_html(assembly, watch, &xhtml::with_end_tags(page))
 }

@@ -1,12 +1,21 @@
 //! What every format has in common, and the small ones.
 
-use chatbot_core::parsers::{DocxParser, HtmlParser, MarkdownParser, PdfParser, PlainTextParser};
+use chatbot_core::parsers::{
+    DocxParser, EpubParser, HtmlParser, MarkdownParser, OdfParser, PdfParser, PlainTextParser,
+    PptxParser, RtfParser, XlsParser, XlsxParser,
+};
 use chatbot_core::testing::conformance::parser::{Sample, check};
 use chatbot_core::traits::{ParseLimits, Parser};
 use chatbot_core::types::MediaType;
 use chatbot_core::{ErrorKind, Reason};
 
+use super::epub::epub;
 use super::fixtures::{container, docx, outline, p, parse, parse_within, pdf, show};
+use super::odf::odf;
+use super::ole::{old_text_cell, xls};
+use super::pptx::pptx;
+use super::rtf::rtf;
+use super::xlsx::xlsx;
 
 fn suite(parser: &dyn Parser, media_type: MediaType, name: &'static str, bytes: Vec<u8>) {
     check(parser, &[Sample { media_type, name, bytes, contains: "words to find" }]);
@@ -21,22 +30,41 @@ fn every_parser_passes_the_suite() {
     let html = format!("<title>T</title><body><h1>Title</h1><p>{text}</p><ul><li>item</ul>");
     suite(&HtmlParser::default(), MediaType::HTML, "a.html", html.into());
     suite(&DocxParser::default(), MediaType::DOCX, "a.docx", docx(&p(text), &[]));
+    let office = |kind: &str| {
+        let name = format!("application/vnd.openxmlformats-officedocument.{kind}");
+        MediaType::parse(&name).unwrap()
+    };
+    let cells =
+        format!(r#"<sheetData><row><c t="inlineStr"><is><t>{text}</t></is></c></row></sheetData>"#);
+    let workbook = xlsx(&cells, "", &[]);
+    suite(&XlsxParser::default(), office("spreadsheetml.sheet"), "a.xlsx", workbook);
+    let slides = pptx(&format!("<p:sp><a:p><a:t>{text}</a:t></a:p></p:sp>"), "", &[]);
+    suite(&PptxParser::default(), office("presentationml.presentation"), "a.pptx", slides);
+    let open = MediaType::from_static("application/vnd.oasis.opendocument.text");
+    let body = format!("<office:text><text:p>{text}</text:p></office:text>");
+    suite(&OdfParser::default(), open, "a.odt", odf("text", &body, &[]));
+    let chapter = format!("<html><body><p>{text}</p></body></html>");
+    let book = epub(&[("OPS/b b.xhtml", &chapter)]);
+    suite(&EpubParser::default(), MediaType::from_static("application/epub+zip"), "a.epub", book);
+    let rich = rtf(&format!(r"\pard {}\par", text.replace("\n\n", r"\par ")));
+    suite(&RtfParser::default(), MediaType::from_static("application/rtf"), "a.rtf", rich);
+    let old = xls(&[old_text_cell("A cell with words to find.")]);
+    suite(&XlsParser::default(), MediaType::from_static("application/vnd.ms-excel"), "a.xls", old);
     let page = show(50, 700, 12, "A paragraph with words to find.");
     suite(&PdfParser::default(), MediaType::PDF, "a.pdf", pdf(&[&page, &page]));
 }
 
 #[test]
 fn what_cannot_be_read_is_named_with_what_to_do() {
-    let xlsx = container(&[("xl/workbook.xml", "<workbook/>")]);
-    let odt = container(&[("mimetype", "application/vnd.oasis.opendocument.text")]);
+    let xlsb = container(&[("xl/workbook.bin", "binary")]);
+    let odg = container(&[("mimetype", "application/vnd.oasis.opendocument.graphics")]);
     let zip = container(&[("notes.txt", "notes")]);
-    let cases: [(&str, &[u8], &str); 8] = [
-        ("a.xlsx", &xlsx, "Excel workbook"),
+    let cases: [(&str, &[u8], &str); 7] = [
+        ("a.xlsb", &xlsb, "binary workbook"),
         ("a.docx", b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1rest", "old Office document"),
         ("a.png", b"\x89PNG\r\n\x1a\n1234", "picture"),
-        ("a.rtf", b"{\\rtf1 text}", "rich text"),
         ("a.zip", &zip, "zip archive"),
-        ("a.odt", &odt, "OpenDocument"),
+        ("a.odg", &odg, "OpenDocument"),
         ("a.mp3", b"ID3\x03\0\0", "sound"),
         ("a.bin", &[0, 1, 2, 3, 4, 5, 6, 0xFF], "not known"),
     ];

@@ -1,4 +1,6 @@
 //! Which tables hold data, and which are there for the layout.
+//!
+//! A table says so only as a whole, and its rows are written one by one: so a part is looked through once before.
 
 use crate::error::Result;
 use crate::parsers::watch::Watch;
@@ -7,6 +9,9 @@ use super::xml::{Node, Xml};
 
 /// Longer cells are passages of text.
 const MAX_CELL_BYTES: usize = 600;
+
+/// What tables, their rows and their cells are called.
+pub(in crate::parsers) type TableNames = [&'static str; 3];
 
 #[derive(Debug, Default)]
 struct Shape {
@@ -19,13 +24,17 @@ struct Shape {
 }
 
 /// For every table of a part, in the order in which they begin: whether its rows are data.
-pub(super) fn data_tables(part: &str, watch: &Watch<'_>) -> Result<Vec<bool>> {
+pub(in crate::parsers) fn data_tables(
+    part: &str,
+    [table, row, cell]: TableNames,
+    watch: &Watch<'_>,
+) -> Result<Vec<bool>> {
     let mut tables = Vec::new();
     let mut open: Vec<Shape> = Vec::new();
     let mut xml = Xml::new(part, watch);
     while let Some(node) = xml.next()? {
         match node {
-            Node::Start(element) if element.name() == "tbl" => {
+            Node::Start(element) if element.name() == table => {
                 if let Some(outer) = open.last_mut() {
                     outer.nested = true;
                 }
@@ -34,8 +43,8 @@ pub(super) fn data_tables(part: &str, watch: &Watch<'_>) -> Result<Vec<bool>> {
             }
             Node::Start(element) => {
                 let Some(shape) = open.last_mut() else { continue };
-                shape.n_rows += usize::from(element.name() == "tr");
-                if element.name() == "tc" {
+                shape.n_rows += usize::from(element.name() == row);
+                if element.name() == cell {
                     shape.n_cells += 1;
                     shape.cell_bytes = 0;
                 }
@@ -45,7 +54,7 @@ pub(super) fn data_tables(part: &str, watch: &Watch<'_>) -> Result<Vec<bool>> {
                 shape.cell_bytes += text.trim().len();
                 shape.longest_cell = shape.longest_cell.max(shape.cell_bytes);
             }
-            Node::End(name) if name == "tbl" => {
+            Node::End(name) if name == table => {
                 let Some(shape) = open.pop() else { continue };
                 if let Some(data) = tables.get_mut(shape.index) {
                     *data = !shape.nested
