@@ -12,7 +12,7 @@ const SAVE_AS: &str = "Save it as PDF, DOCX, HTML or plain text and add that.";
 const UNPACK: &str = "Unpack it and add the documents in it.";
 const PICTURE: &str = "Text in pictures cannot be read: add a document that holds the text itself.";
 const SOUND: &str = "Add a transcript of it instead.";
-const READABLE: &str = "PDF, DOCX, HTML, Markdown and text files can be read.";
+const READABLE: &str = "PDF, DOCX, HTML, Markdown, mail, zip and text files can be read.";
 
 /// (media type, or its beginning where it ends in `/`; what people call it; what they can do)
 const UNREAD: &[(&str, &str, &str)] = &[
