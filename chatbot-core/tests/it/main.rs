@@ -25,6 +25,8 @@ mod facade;
 mod full_disk;
 #[cfg(feature = "local-index")]
 mod index;
+#[cfg(feature = "documents")]
+mod inside;
 mod layers;
 #[cfg(feature = "local-index")]
 mod lexical_quality;
