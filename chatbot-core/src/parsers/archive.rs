@@ -193,30 +193,38 @@ fn is_hidden(name: &str) -> bool {
 }
 
 fn why(error: &ZipError) -> LeftOut {
-    match error {
-        ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) | ZipError::InvalidPassword => {
-            LeftOut::Encrypted
-        }
-        ZipError::UnsupportedArchive(_) | ZipError::CompressionMethodNotSupported(_) => {
-            LeftOut::Unread
-        }
-        _ => LeftOut::Damaged,
+    let is_locked = matches!(
+        error,
+        ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) | ZipError::InvalidPassword
+    );
+    let is_unknown = matches!(
+        error,
+        ZipError::UnsupportedArchive(_) | ZipError::CompressionMethodNotSupported(_)
+    );
+    match (is_locked, is_unknown) {
+        (true, _) => LeftOut::Encrypted,
+        (false, true) => LeftOut::Unread,
+        (false, false) => LeftOut::Damaged,
     }
 }
 
 fn nothing_in_it(parts: &Parts<'_>) -> Error {
+    let rare = || {
+        Error::parse(
+            Reason::UnsupportedFormat,
+            "Nothing in the archive can be read: what is in it are links, or files that were packed in a rare way. Unpack \
+             it and add the documents in it.",
+        )
+    };
     match parts.omissions.only() {
         Some(LeftOut::Encrypted) => Error::parse(
             Reason::Encrypted,
             "A password protects what is in the archive. Unpack it and add the documents in it.",
         ),
         Some(LeftOut::Damaged) => corrupt("Nothing in the archive can be unpacked: it is damaged."),
-        _ if !parts.omissions.is_empty() => Error::parse(
-            Reason::UnsupportedFormat,
-            "Nothing in the archive can be read: what is in it are links, or files that were packed in a rare way. Unpack it \
-             and add the documents in it.",
-        ),
-        _ => Error::parse(Reason::Empty, "There is no file with content in the archive."),
+        Some(LeftOut::Link | LeftOut::Outside | LeftOut::Unread | LeftOut::BeyondLimits) => rare(),
+        None if !parts.omissions.is_empty() => rare(),
+        None => Error::parse(Reason::Empty, "There is no file with content in the archive."),
     }
 }
 

@@ -37,8 +37,13 @@ pub(super) fn begins_message(bytes: &[u8]) -> bool {
     let next = rest.get(..line_len(rest)).unwrap_or_default();
     // The line ends in a date: `From ada@example.org Thu Jan  1 00:00:00 1970`.
     let is_year = |word: &[u8]| word.len() == 4 && word.iter().all(u8::is_ascii_digit);
-    let has_year = line.split(u8::is_ascii_whitespace).any(is_year);
-    has_year && is_field(next.strip_prefix(b">").unwrap_or(next))
+    let is_time = |word: &[u8]| {
+        word.len() > 3
+            && word.iter().all(|b| b.is_ascii_digit() || *b == b':')
+            && word.contains(&b':')
+    };
+    let has = |what: &dyn Fn(&[u8]) -> bool| line.split(u8::is_ascii_whitespace).any(what);
+    has(&is_year) && has(&is_time) && is_field(next.strip_prefix(b">").unwrap_or(next))
 }
 
 /// The length of the first line, its end included.

@@ -5,6 +5,7 @@ use crate::types::{MediaType, Warning};
 
 use super::entity::Entity;
 use super::forwarded_name;
+use super::write::says_more;
 use crate::parsers::parts::{LeftOut, Parts, file_name};
 use crate::parsers::watch::Watch;
 
@@ -31,8 +32,6 @@ pub(super) struct Walk<'a, 'w> {
     pub(super) watch: &'w Watch<'w>,
     pub(super) parts: &'a mut Parts<'w>,
     pub(super) warnings: &'a mut Vec<Warning>,
-    /// Chooses between two ways to say the same: the plain one, and another.
-    pub(super) prefers: &'a dyn Fn(&[Shown], &[Shown]) -> Result<bool>,
     /// Whether something can be read by nobody without a key.
     pub(super) encrypted: bool,
 }
@@ -85,7 +84,9 @@ impl Walk<'_, '_> {
             let next: Vec<Shown> = next.into_iter().filter(|one| !one.is_blank()).collect();
             if kind != "multipart/alternative" {
                 shown.extend(next);
-            } else if shown.is_empty() || (!next.is_empty() && (self.prefers)(&shown, &next)?) {
+            } else if shown.is_empty()
+                || (!next.is_empty() && says_more(&next, &shown, self.watch)?)
+            {
                 shown = next;
             }
         }

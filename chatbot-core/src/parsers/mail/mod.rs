@@ -55,12 +55,10 @@ impl Parser for MailParser {
         let bytes = narrow(&raw.bytes);
         let entity = Entity::read(without_envelope(&bytes));
         let mut letter = Letter::new(&watch);
-        let prefers = |plain: &[Shown], other: &[Shown]| write::says_more(other, plain, &watch);
         let mut walk = Walk {
             watch: &watch,
             parts: &mut letter.parts,
             warnings: &mut letter.facts.warnings,
-            prefers: &prefers,
             encrypted: false,
         };
         letter.shown = walk.entity(&entity, 0)?;

@@ -121,7 +121,8 @@ fn phrases_of_public_markdown_and_text_are_found() {
 #[test]
 fn phrases_of_public_mail_are_found() {
     at_least("eml", 0);
-    at_least("msg", 0);
+    // One is in the plain text of a message alone, and not in the page that Outlook shows of it.
+    at_least("msg", 1);
     at_least("mbox", 0);
 }
 

@@ -77,10 +77,12 @@ pub async fn run(options: &Options, seed: u64, group: Group) -> Report {
 impl Life {
     async fn walk(&mut self, group: Group) -> Result<()> {
         for point in group.points() {
-            match group {
-                _ if point.starts_with("migration") => self.migrate_and_crash(point).await?,
-                Group::Inside => self.take_apart_and_crash(point).await?,
-                _ => self.drive_and_crash(point).await?,
+            if point.starts_with("migration") {
+                self.migrate_and_crash(point).await?;
+            } else if group == Group::Inside {
+                self.take_apart_and_crash(point).await?;
+            } else {
+                self.drive_and_crash(point).await?;
             }
             self.report.n_kills += 1;
         }
