@@ -31,6 +31,7 @@ fn document() -> ParsedDocument {
         pages: Vec::new(),
         metadata: Metadata::default(),
         warnings: Vec::new(),
+        parts: Vec::new(),
     }
 }
 

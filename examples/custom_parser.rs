@@ -50,6 +50,7 @@ impl Parser for Subtitles {
             pages: Vec::new(),
             metadata: Metadata::default(),
             warnings: Vec::new(),
+            parts: Vec::new(),
         };
         for line in text.lines().map(str::trim).filter(|line| is_spoken(line)) {
             let start = parsed.text.len();

@@ -219,13 +219,16 @@ impl ChatbotBuilder {
         Ok(previous.map(remembering))
     }
 
-    fn document_reader(&self) -> InProcessReader {
-        let limits = ParseLimits {
+    fn parse_limits(&self) -> ParseLimits {
+        ParseLimits {
             max_duration: Duration::from_secs(self.config.limits.max_parse_s),
             ..ParseLimits::default()
-        };
+        }
+    }
+
+    fn document_reader(&self) -> InProcessReader {
         let parsers = Parsers::with(self.parsers.clone());
-        InProcessReader::new(parsers, limits, self.config.ingestion.n_workers)
+        InProcessReader::new(parsers, self.parse_limits(), self.config.ingestion.n_workers)
     }
 
     fn default_chunker(&self) -> StructureChunker {
@@ -236,12 +239,15 @@ impl ChatbotBuilder {
     }
 
     fn settings(&self) -> Settings {
+        let ParseLimits { max_parts, max_part_depth, .. } = self.parse_limits();
         Settings {
             data_dir: None,
             model: self.config.model.clone(),
             max_upload_bytes: self.config.limits.max_upload_bytes,
             max_message_bytes: self.config.limits.max_message_bytes,
             n_workers: self.config.ingestion.n_workers,
+            max_parts,
+            max_part_depth,
             keep_versions: self.config.documents.keep_versions,
             abandon_after: self.config.turns.abandon_after(),
             embedding_batch: self.config.embedding.batch_size,

@@ -30,6 +30,8 @@ pub(crate) const POINTS: &[&str] = &[
     "ingest/parsed",
     "ingest/text_staged",
     "ingest/chunks_staged",
+    "parts/noted",
+    "parts/originals_stored",
     "publish/before",
     "publish/after",
     "ingest/before_ready",

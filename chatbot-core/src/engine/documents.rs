@@ -83,24 +83,29 @@ impl Engine {
 
     pub(crate) async fn delete_collection(&self, ctx: &Context, id: CollectionId) -> Result<()> {
         self.require(ctx, id, Role::Owner).await?;
-        let in_it = if self.turns.any() { self.documents_in(ctx, id).await? } else { Vec::new() };
+        let list = ListDocuments { collection_id: Some(id), ..ListDocuments::default() };
+        let in_it =
+            if self.turns.any() { self.all_documents(ctx, &list).await? } else { Vec::new() };
         self.store().delete_collection(ctx, id).await?;
         for document in in_it {
-            self.running.stop(document, None);
-            self.turns.forget(document, Deletion::Document);
+            self.running.stop(document.id, None);
+            self.turns.forget(document.id, Deletion::Document);
         }
         self.signal(Signal::Changed).await;
         Ok(())
     }
 
-    async fn documents_in(&self, ctx: &Context, id: CollectionId) -> Result<Vec<DocumentId>> {
+    pub(super) async fn all_documents(
+        &self,
+        ctx: &Context,
+        list: &ListDocuments,
+    ) -> Result<Vec<Document>> {
         let read_set = self.read_set(ctx).await?;
-        let list = ListDocuments { collection_id: Some(id), ..ListDocuments::default() };
         let mut page = PageRequest::new(PageRequest::MAX_LIMIT, None)?;
         let mut found = Vec::new();
         loop {
-            let listed = self.store().documents(ctx, &read_set, &list, &page).await?;
-            found.extend(listed.items.into_iter().map(|document| document.id));
+            let listed = self.store().documents(ctx, &read_set, list, &page).await?;
+            found.extend(listed.items);
             let Some(cursor) = listed.next_cursor else { return Ok(found) };
             page = PageRequest::new(PageRequest::MAX_LIMIT, Some(cursor))?;
         }
@@ -178,6 +183,8 @@ impl Engine {
         let read_set = self.writable(ctx, id).await?;
         let document = self.store().restore_version(ctx, &read_set, id, version).await?;
         self.running.stop(id, None);
+        // What lay inside that version and is not there now is read again.
+        self.signal(Signal::JobQueued).await;
         self.signal(Signal::Changed).await;
         self.signal(Signal::Document(id)).await;
         Ok(document)
@@ -211,8 +218,9 @@ impl Engine {
 
     pub(crate) async fn delete_document(&self, ctx: &Context, id: DocumentId) -> Result<()> {
         let read_set = self.writable(ctx, id).await?;
+        let inside = self.store().parts_of(ctx, &read_set, id).await?;
         self.store().delete_document(ctx, &read_set, id).await?;
-        self.deleted(id, Deletion::Document).await;
+        self.deleted(id, &inside, Deletion::Document).await;
         Ok(())
     }
 
@@ -221,17 +229,22 @@ impl Engine {
         let read_set = self.read_set(ctx).await?;
         let document = self.store().document(ctx, &read_set, id).await?;
         self.require(ctx, document.collection_id, Role::Owner).await?;
+        let inside = self.store().parts_of(ctx, &read_set, id).await?;
         let purged = self.store().purge_document(ctx, &read_set, id).await;
-        self.deleted(id, Deletion::WithAnswers).await;
+        self.deleted(id, &inside, Deletion::WithAnswers).await;
         purged
     }
 
-    async fn deleted(&self, id: DocumentId, deletion: Deletion) {
+    /// A part that was added just now is not among those `inside`: nothing was answered from it yet, and whoever works on it
+    /// has lost its lease.
+    async fn deleted(&self, id: DocumentId, inside: &[DocumentId], deletion: Deletion) {
         crash::point("delete/after_commit");
-        self.running.stop(id, None);
-        self.turns.forget(id, deletion);
         self.signal(Signal::Changed).await;
-        self.signal(Signal::Document(id)).await;
+        for id in inside.iter().copied().chain([id]) {
+            self.running.stop(id, None);
+            self.turns.forget(id, deletion);
+            self.signal(Signal::Document(id)).await;
+        }
     }
 
     pub(crate) async fn cancel_document(&self, ctx: &Context, id: DocumentId) -> Result<Document> {

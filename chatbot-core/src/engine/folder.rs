@@ -10,7 +10,9 @@ use super::{Engine, NewDocument};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::traits::ByteStream;
-use crate::types::{CollectionId, Document, DocumentFailure, DocumentStatus};
+use crate::types::{
+    CollectionId, Document, DocumentFailure, DocumentId, DocumentStatus, ListDocuments,
+};
 
 /// Files read at the same time: enough to keep the workers busy.
 const N_CONCURRENT: usize = 8;
@@ -47,7 +49,7 @@ pub struct IngestReport {
 
 impl Engine {
     /// Takes in a file, or all files of a folder, and waits until each is ready or has failed, and where that is asked for
-    /// until it answers by meaning. All files answer by their words first.
+    /// until it answers by meaning. All files answer by their words first. What lies inside a file counts as well.
     pub(crate) async fn ingest_path(
         self: &Arc<Self>,
         ctx: &Context,
@@ -61,7 +63,12 @@ impl Engine {
         let added = stream::iter(files)
             .map(|file| self.ingest_file(ctx, file, options.collection_id))
             .buffered(N_CONCURRENT);
-        let outcomes: Vec<_> = added.try_collect().await?;
+        let mut outcomes: Vec<_> = added.try_collect().await?;
+        let around: Vec<_> =
+            outcomes.iter().filter_map(|(_, outcome)| outcome.as_ref().ok()).collect();
+        let around = around.into_iter().filter(|document| document.part_count > 0).map(|d| d.id);
+        let inside = self.parts_settled(ctx, around.collect()).await?;
+        outcomes.extend(inside);
         let mut report = IngestReport::default();
         for (source, outcome) in outcomes {
             match outcome {
@@ -113,6 +120,32 @@ impl Engine {
             Err(error) if is_about_the_file(&error) => return Ok((source, Err((&error).into()))),
             Err(error) => return Err(error),
         };
+        Ok((source, settled(self.answering(ctx, document).await?)))
+    }
+
+    /// What lies inside the documents, at whatever depth, once it answers or has failed.
+    async fn parts_settled(
+        self: &Arc<Self>,
+        ctx: &Context,
+        mut around: Vec<DocumentId>,
+    ) -> Result<Vec<(String, Result<Document, DocumentFailure>)>> {
+        let mut outcomes = Vec::new();
+        while let Some(id) = around.pop() {
+            let list = ListDocuments { parent_id: Some(id), ..ListDocuments::default() };
+            // The oldest first, as they lie in there.
+            for part in self.all_documents(ctx, &list).await?.into_iter().rev() {
+                let part = self.answering(ctx, part).await?;
+                if part.part_count > 0 {
+                    around.push(part.id);
+                }
+                outcomes.push((part.source.clone(), settled(part)));
+            }
+        }
+        Ok(outcomes)
+    }
+
+    /// The document once it answers, or nothing more will happen to it.
+    async fn answering(self: &Arc<Self>, ctx: &Context, document: Document) -> Result<Document> {
         let mut states = self.watch_document(ctx, document.id).await?;
         let mut last = document;
         while let Some(next) = ctx.run(async { Ok(states.next().await) }).await? {
@@ -121,7 +154,7 @@ impl Engine {
                 break;
             }
         }
-        Ok((source, settled(last)))
+        Ok(last)
     }
 }
 

@@ -13,6 +13,7 @@ mod folder;
 mod health;
 mod janitor;
 mod lease;
+mod parts;
 mod pipeline;
 mod projector;
 mod prompt;
@@ -88,6 +89,10 @@ pub(crate) struct Settings {
     pub(crate) max_upload_bytes: u64,
     pub(crate) max_message_bytes: usize,
     pub(crate) n_workers: usize,
+    /// Documents inside one document, at whatever depth.
+    pub(crate) max_parts: usize,
+    /// How deep documents may lie inside documents.
+    pub(crate) max_part_depth: u32,
     /// Replaced versions of a document that can be restored.
     pub(crate) keep_versions: u32,
     pub(crate) abandon_after: Duration,

@@ -1,4 +1,4 @@
-//! One job: original → text → chunks → staged → published.
+//! One job: original → text → chunks, and documents inside it → staged → published.
 
 use std::path::Path;
 
@@ -45,11 +45,14 @@ impl Engine {
         }
         let bytes = ctx.run(self.parts.blobs.get(ctx, job.blob)).await?;
         let raw = RawDocument { name: job.source.clone(), declared: job.declared.clone(), bytes };
-        let parsed = ctx.run(self.parts.reader.read(ctx, raw)).await?;
+        let mut parsed = ctx.run(self.parts.reader.read(ctx, raw)).await?;
         crash::point("ingest/parsed");
+        let inside = self.parts_within_limits(ctx, job, &mut parsed).await?;
         let title = title_of(job, &parsed);
         let (parsed, chunks) = self.chunked(ctx, parsed, title.clone()).await?;
         self.stage(ctx, job, &parsed.text, &chunks).await?;
+        let n_inside = inside.len();
+        self.stage_parts(ctx, job, inside).await?;
         let publish = PublishVersion {
             version: job.version,
             title,
@@ -66,6 +69,9 @@ impl Engine {
         crash::point("publish/after");
         self.signal(Signal::Changed).await;
         self.signal(Signal::Document(job.document)).await;
+        if n_inside > 0 {
+            self.signal(Signal::JobQueued).await;
+        }
         Ok(seq)
     }
 

@@ -168,6 +168,7 @@ mod tests {
             source: String::new(),
             declared: None,
             metadata: Metadata::default(),
+            depth: 0,
             published_seq: None,
         }
     }

@@ -143,6 +143,7 @@ impl<'a> Assembly<'a> {
             pages: self.pages,
             metadata: facts.metadata,
             warnings: facts.warnings,
+            parts: Vec::new(),
         }
     }
 }

@@ -3,9 +3,11 @@
 use crate::types::{MediaType, RawDocument};
 
 use super::formats::{
-    DOC, EBCDIC, ENCRYPTED_OFFICE, EPUB, PACKAGES, PPT, PPTX, TEXT_TYPES, XLS, XLSX,
+    CODE_EXTENSIONS, DOC, EBCDIC, ENCRYPTED_OFFICE, EPUB, PACKAGES, PPT, PPTX, TEXT_TYPES, XLS,
+    XLSX,
 };
-use super::plain::{Nature, nature};
+use super::mail_signs::{HEAD_BYTES, begins_message, is_field, is_message};
+use super::plain::{Nature, decode, nature};
 use super::zip_names::zip_names;
 
 /// What is looked at to tell kinds of text apart.
@@ -14,6 +16,8 @@ const SNIFF_BYTES: usize = 4096;
 const PDF_HEADER_WITHIN: usize = 1024;
 /// A Windows name for the stream that holds an encrypted Office document.
 const ENCRYPTED_STREAM: &str = "EncryptedPackage";
+/// And one for the stream that every Outlook message has.
+const OUTLOOK_STREAM: &str = "__properties_version1.0";
 
 /// (offset, bytes there, media type)
 const SIGNATURES: &[(usize, &[u8], &str)] = &[
@@ -178,7 +182,7 @@ fn container(bytes: &[u8], hint: &Hint) -> MediaType {
     by_folder
         .map(|(_, media_type)| media_type.clone())
         .or_else(|| hint.package())
-        .unwrap_or(MediaType::from_static("application/zip"))
+        .unwrap_or(MediaType::ZIP)
 }
 
 /// OpenDocument and e-books state their type, uncompressed, in a first entry called `mimetype`.
@@ -193,6 +197,10 @@ fn opendocument(bytes: &[u8]) -> Option<MediaType> {
 }
 
 fn old_office(bytes: &[u8], hint: &Hint) -> MediaType {
+    // First: what is attached to a message may be protected.
+    if contains(bytes, &wide(OUTLOOK_STREAM)) {
+        return MediaType::OUTLOOK;
+    }
     if contains(bytes, &wide(ENCRYPTED_STREAM)) {
         return ENCRYPTED_OFFICE;
     }
@@ -224,6 +232,9 @@ fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
 
 fn text_kind(bytes: &[u8], hint: &Hint) -> MediaType {
     let extension = hint.extension.as_str();
+    if let Some(mail) = mail_kind(bytes, hint) {
+        return mail;
+    }
     match extension {
         "md" | "markdown" | "mdown" | "mkd" => return MediaType::MARKDOWN,
         "html" | "htm" | "xhtml" => return MediaType::HTML,
@@ -254,6 +265,29 @@ fn begins_like(bytes: &[u8]) -> Option<MediaType> {
     let head = head.trim_start_matches('\u{FEFF}').trim_start();
     let found = BEGINNINGS.iter().find(|(beginning, _)| head.starts_with(beginning));
     found.map(|(_, kind)| MediaType::from_static(kind))
+}
+
+/// Which kind of mail a text is. A name that promises another kind of text is believed; one that promises mail is believed
+/// where the text begins with something like a field.
+fn mail_kind(bytes: &[u8], hint: &Hint) -> Option<MediaType> {
+    let head = bytes.get(..HEAD_BYTES.min(bytes.len())).unwrap_or_default();
+    // Whole messages were saved in UTF-16.
+    let is_wide = head.contains(&0) || head.starts_with(b"\xEF\xBB\xBF");
+    let text = if is_wide { decode(head).text } else { String::new() };
+    let head = if is_wide { text.as_bytes() } else { head }.trim_ascii_start();
+    let named_mail = hint.is("eml", &MediaType::MAIL);
+    if begins_message(head) {
+        return Some(if named_mail { MediaType::MAIL } else { MediaType::MBOX });
+    }
+    if named_mail || hint.is("mbox", &MediaType::MBOX) {
+        let first = head.split(|b| *b == b'\n').next().unwrap_or_default();
+        return Some(if is_field(first) { MediaType::MAIL } else { MediaType::TEXT });
+    }
+    let extension = hint.extension.as_str();
+    let known = TEXT_TYPES.iter().map(|(extension, _)| extension).chain(CODE_EXTENSIONS);
+    let is_other = ["md", "markdown", "mdown", "mkd", "html", "htm", "xhtml"].contains(&extension)
+        || known.into_iter().any(|known| *known == extension && extension != "txt");
+    (!is_other && is_message(head)).then_some(MediaType::MAIL)
 }
 
 fn begins_like_html(bytes: &[u8]) -> bool {

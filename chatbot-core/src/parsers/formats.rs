@@ -35,8 +35,8 @@ const SAVE_AS: &str = "Save it in a current format, such as DOCX, XLSX, PPTX or 
 const UNPACK: &str = "Unpack it and add the documents in it.";
 const PICTURE: &str = "Text in pictures cannot be read: add a document that holds the text itself.";
 const SOUND: &str = "Add a transcript of it instead.";
-const READABLE: &str = "PDF, Word, Excel, PowerPoint, OpenDocument, EPUB, RTF, HTML, Markdown and text files can be \
-    read.";
+const READABLE: &str = "PDF, Word, Excel, PowerPoint, OpenDocument, EPUB, RTF, HTML, Markdown, mail, zip and text files can \
+    be read.";
 const NOT_IN_THIS_BUILD: &str = "This build cannot read it.";
 
 /// (media type, or its beginning where it ends in `/` or `.`; what people call it; what they can do)

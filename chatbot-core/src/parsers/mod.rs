@@ -5,8 +5,13 @@
 //! [`ParsedDocument`](crate::types::ParsedDocument) and that whatever goes wrong has a reason a person can act on:
 //! a parser that panics counts as a damaged document, never as a crash.
 //!
-//! Deliberately not here: character recognition, archives, and formats that need a program of their own.
+//! What lies inside a document (files of an archive, attachments of a message) is handed out as it is: each of it is a
+//! document that is recognised and read for itself.
+//!
+//! Deliberately not here: character recognition, and formats that need a program of their own.
 
+#[cfg(feature = "documents")]
+mod archive;
 #[cfg_attr(
     not(feature = "documents"),
     allow(dead_code, reason = "parsers of formats need the rest of it")
@@ -31,6 +36,9 @@ mod headings;
 #[cfg(feature = "documents")]
 mod html;
 #[cfg(feature = "documents")]
+mod mail;
+mod mail_signs;
+#[cfg(feature = "documents")]
 mod markdown;
 #[cfg(feature = "documents")]
 mod odf;
@@ -38,6 +46,11 @@ mod odf;
 mod ole;
 #[cfg(feature = "documents")]
 mod package;
+#[cfg_attr(
+    not(feature = "documents"),
+    allow(dead_code, reason = "parsers of formats need the rest of it")
+)]
+mod parts;
 #[cfg(feature = "documents")]
 mod pdf;
 mod plain;
@@ -66,6 +79,8 @@ mod xls;
 mod xlsx;
 mod zip_names;
 
+#[cfg(feature = "documents")]
+pub use archive::ZipParser;
 pub use detect::detect;
 #[cfg(feature = "documents")]
 pub use doc::DocParser;
@@ -75,6 +90,8 @@ pub use docx::DocxParser;
 pub use epub::EpubParser;
 #[cfg(feature = "documents")]
 pub use html::HtmlParser;
+#[cfg(feature = "documents")]
+pub use mail::{MailParser, MboxParser, OutlookParser};
 #[cfg(feature = "documents")]
 pub use markdown::MarkdownParser;
 #[cfg(feature = "documents")]

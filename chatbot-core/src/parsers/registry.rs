@@ -8,7 +8,8 @@ use crate::error::{Error, Reason, Result};
 use crate::traits::{ParseLimits, Parser};
 use crate::types::{MediaType, ParsedDocument, RawDocument, Span};
 
-use super::formats::unsupported;
+use super::formats::{ENCRYPTED_OFFICE, unsupported};
+use super::parts::{LeftOut, Omissions};
 use super::{PlainTextParser, detect};
 
 /// The parsers a build has, and those a host added.
@@ -45,6 +46,10 @@ impl Parsers {
             Arc::new(super::RtfParser::default()),
             Arc::new(super::HtmlParser::default()),
             Arc::new(super::MarkdownParser::default()),
+            Arc::new(super::MailParser::default()),
+            Arc::new(super::OutlookParser::default()),
+            Arc::new(super::MboxParser::default()),
+            Arc::new(super::ZipParser::default()),
             Arc::new(super::StructuredTextParser::default()),
         ]);
         parsers.push(Arc::new(PlainTextParser::default()));
@@ -73,7 +78,27 @@ impl Parsers {
             .map_err(|_| corrupt("The document is damaged in a way that its parser cannot handle."))
             .flatten()
             .map_err(|error| error.with_context("media_type", &media_type))?;
-        accept(document)
+        accept(self.with_readable_parts(document)?)
+    }
+
+    /// Leaves out the parts that nobody reads. One that is protected stays: it says so itself.
+    fn with_readable_parts(&self, mut document: ParsedDocument) -> Result<ParsedDocument> {
+        let mut omissions = Omissions::default();
+        document.parts.retain(|part| {
+            let (name, declared) = (part.name.clone(), part.declared.clone());
+            let kind = self.recognise(&RawDocument { name, declared, bytes: part.bytes.clone() });
+            let is_readable = kind == ENCRYPTED_OFFICE || self.parser(&kind).is_some();
+            if !is_readable {
+                omissions.add(&part.name, LeftOut::Unread);
+            }
+            is_readable
+        });
+        let is_blank = document.text.trim().is_empty() && document.parts.is_empty();
+        if is_blank && !omissions.is_empty() {
+            return Err(nothing_readable().with_context("media_type", &document.media_type));
+        }
+        document.warnings.extend(omissions.warnings());
+        Ok(document)
     }
 
     /// What `raw` is. A kind of text that only a parser of the host's own knows is told by what it was declared as.
@@ -96,7 +121,7 @@ impl Parsers {
 }
 
 fn accept(document: ParsedDocument) -> Result<ParsedDocument> {
-    if document.text.trim().is_empty() {
+    if document.text.trim().is_empty() && document.parts.is_empty() {
         return Err(empty());
     }
     match broken_promise(&document) {
@@ -130,7 +155,17 @@ pub fn broken_promise(document: &ParsedDocument) -> Option<&'static str> {
         end = span.end;
     }
     let rest_is_blank = text.get(end..).is_some_and(|rest| rest.trim().is_empty());
-    (!rest_is_blank).then_some("text after the last block is white space")
+    if !rest_is_blank {
+        return Some("text after the last block is white space");
+    }
+    let mut names: Vec<&str> = document.parts.iter().map(|part| part.name.as_str()).collect();
+    names.sort_unstable();
+    let is_path = |name: &&str| name.split('/').all(|step| !matches!(step, "" | "." | ".."));
+    if !names.iter().all(is_path) {
+        return Some("names of parts are paths that lead nowhere else");
+    }
+    let differ = names.windows(2).all(|pair| !matches!(pair, [a, b] if a == b));
+    (!differ).then_some("names of parts differ")
 }
 
 fn in_order(text: &str, spans: impl Iterator<Item = Span>) -> bool {
@@ -142,6 +177,13 @@ fn in_order(text: &str, spans: impl Iterator<Item = Span>) -> bool {
         end = span.end;
     }
     true
+}
+
+fn nothing_readable() -> Error {
+    Error::parse(
+        Reason::UnsupportedFormat,
+        "There are files in it, but none whose format can be read. Add the text of them in another format.",
+    )
 }
 
 fn empty() -> Error {

@@ -39,7 +39,7 @@ pub use retriever::{
 pub use store::{
     AcceptDocument, AcceptVersion, Accepted, BeginTurn, BegunTurn, ChangeFeed, ChunkVector,
     CollectionStore, ConversationStore, DocumentStore, EmbeddingStore, FinishTurn, Idempotency,
-    JobStore, LiveVersion, NewEmbeddings, PublishVersion, Snapshots, Store, StoreCopy, Swept,
-    TurnTarget,
+    JobStore, LiveVersion, NewEmbeddings, PublishVersion, Snapshots, StagedPart, Store, StoreCopy,
+    Swept, TurnTarget,
 };
 pub use token_counter::TokenCounter;

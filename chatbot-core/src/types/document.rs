@@ -53,6 +53,10 @@ pub struct Document {
     pub metadata: Metadata,
     /// Whether this answer to an upload names a document that was there before.
     pub duplicate: bool,
+    /// The document that it came out of: an archive, a message.
+    pub parent_id: Option<DocumentId>,
+    /// Documents directly inside it.
+    pub part_count: u32,
     /// Who added it.
     pub created_by: PrincipalId,
     /// When it was added.
@@ -248,6 +252,8 @@ pub struct ListDocuments {
     pub status: Option<DocumentStatus>,
     /// Only with this text in title or source, ignoring case.
     pub q: Option<String>,
+    /// Only those that came out of this document, and not out of one of these.
+    pub parent_id: Option<DocumentId>,
 }
 
 /// SHA-256 of an original: its name in the blob store.

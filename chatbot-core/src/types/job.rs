@@ -30,6 +30,8 @@ pub struct Job {
     pub declared: Option<super::MediaType>,
     /// The host's own facts.
     pub metadata: Metadata,
+    /// How many documents it is inside of.
+    pub depth: u32,
     /// The change that published it, where the job had come that far before.
     pub published_seq: Option<u64>,
 }

@@ -24,6 +24,14 @@ impl MediaType {
     pub const DOCX: Self = Self::from_static(
         "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     );
+    /// A mail message.
+    pub const MAIL: Self = Self::from_static("message/rfc822");
+    /// A mail folder in one file.
+    pub const MBOX: Self = Self::from_static("application/mbox");
+    /// An Outlook message.
+    pub const OUTLOOK: Self = Self::from_static("application/vnd.ms-outlook");
+    /// A zip archive.
+    pub const ZIP: Self = Self::from_static("application/zip");
     /// Bytes that no rule recognised.
     pub const UNKNOWN: Self = Self::from_static("application/octet-stream");
 

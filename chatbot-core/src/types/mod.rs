@@ -47,7 +47,7 @@ pub use id::{
 pub use job::{Job, JobOutcome, Lease};
 pub use media::MediaType;
 pub use page::{Cursor, Page, PageRequest};
-pub use parsed::{Block, BlockKind, PageSpan, ParsedDocument, RawDocument};
+pub use parsed::{Block, BlockKind, PageSpan, ParsedDocument, Part, RawDocument};
 pub use query::{RetrievalTrace, SearchReply, SearchRequest, Strategy, TraceStep};
 pub use secret::Secret;
 pub use session::{

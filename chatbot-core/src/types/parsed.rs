@@ -37,6 +37,65 @@ pub struct ParsedDocument {
     pub metadata: Metadata,
     /// What was odd about it.
     pub warnings: Vec<Warning>,
+    /// The documents inside it: attachments of a message, files of an archive. Their names differ.
+    #[serde(default)]
+    pub parts: Vec<Part>,
+}
+
+/// A document inside a document, as it came out of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// Where it is in there: a path whose steps are separated by `/`, none of which leads upwards. Data, never a path that
+    /// is opened.
+    pub name: String,
+    /// What the document around it says that it is: a hint, never trusted.
+    pub declared: Option<MediaType>,
+    /// The bytes.
+    #[serde(with = "as_bytes")]
+    pub bytes: Bytes,
+}
+
+/// Bytes as bytes, in formats that have such.
+mod as_bytes {
+    use std::fmt;
+
+    use bytes::Bytes;
+    use serde::de::{SeqAccess, Visitor};
+    use serde::{Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &Bytes, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_bytes(bytes)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Bytes, D::Error> {
+        from.deserialize_byte_buf(Read)
+    }
+
+    struct Read;
+
+    impl<'de> Visitor<'de> for Read {
+        type Value = Bytes;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("bytes")
+        }
+
+        fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Bytes, E> {
+            Ok(Bytes::copy_from_slice(bytes))
+        }
+
+        fn visit_byte_buf<E>(self, bytes: Vec<u8>) -> Result<Bytes, E> {
+            Ok(Bytes::from(bytes))
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Bytes, A::Error> {
+            let mut bytes = Vec::new();
+            while let Some(byte) = seq.next_element()? {
+                bytes.push(byte);
+            }
+            Ok(Bytes::from(bytes))
+        }
+    }
 }
 
 /// A stretch of text that belongs together.

@@ -27,6 +27,8 @@ mod facade;
 mod full_disk;
 #[cfg(feature = "local-index")]
 mod index;
+#[cfg(feature = "documents")]
+mod inside;
 mod layers;
 #[cfg(feature = "local-index")]
 mod lexical_quality;

@@ -27,6 +27,7 @@ themes!(
     collections,
     documents,
     versions,
+    parts,
     jobs,
     texts,
     changes,

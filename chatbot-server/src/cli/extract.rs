@@ -37,6 +37,14 @@ pub(super) async fn extract(extract: Extract, config: Config, output: &Output) -
         .iter()
         .map(|page| json!({"number": page.number, "start": page.span.start, "end": page.span.end}))
         .collect();
+    for part in &document.parts {
+        output.note(&format!("Inside it: {}", part.name));
+    }
+    let parts: Vec<_> = document
+        .parts
+        .iter()
+        .map(|part| json!({"name": part.name, "size_bytes": part.bytes.len()}))
+        .collect();
     output.document(&json!({
         "media_type": document.media_type,
         "title": document.title,
@@ -45,6 +53,7 @@ pub(super) async fn extract(extract: Extract, config: Config, output: &Output) -
         "text": document.text,
         "metadata": document.metadata,
         "warnings": document.warnings,
+        "parts": parts,
     }));
     Ok(Outcome::Done)
 }

@@ -2,7 +2,7 @@
 //!
 //! Every file is taken in until it answers by its words; then, where that is asked for, all are waited for until they answer
 //! by meaning. A file that cannot be read does not stop the others; it is named with its reason at the end. The verb fails where
-//! nothing at all could be taken in.
+//! nothing at all could be taken in. What lies inside a file counts as a document of its own.
 
 use std::path::{Path, PathBuf};
 
@@ -75,10 +75,13 @@ pub(super) async fn take_in(
         })
         .buffered(N_CONCURRENT);
     let mut report = Report::default();
+    let mut n_done = 0;
     while let Some((path, outcome)) = outcomes.next().await {
-        report.add(&path, outcome?);
-        output.progress(&format!("{} of {n_files} files", report.n_files()));
+        report.add(&path.display().to_string(), outcome?);
+        n_done += 1;
+        output.progress(&format!("{n_done} of {n_files} files"));
     }
+    inside(client, &mut report).await?;
     if wait == Wait::Complete {
         learning::finish(client, &mut report.documents, output).await?;
     }
@@ -106,8 +109,47 @@ async fn upload(
 ) -> Result<Document> {
     let (content_type, form) = multipart::form(path, collection).await?;
     let added: Document = client.post_form("/api/v1/documents", &content_type, form).await?;
-    let mut states = Box::pin(states(client, added.id).await?);
-    let mut last = added;
+    answering(client, added).await
+}
+
+/// What came out of the documents: files of archives, attachments of messages.
+async fn inside(client: &Client, report: &mut Report) -> Result<()> {
+    let mut around: Vec<DocumentId> = with_parts(&report.documents).collect();
+    while let Some(id) = around.pop() {
+        for part in parts(client, id).await? {
+            let part = answering(client, part).await?;
+            around.extend(with_parts(std::slice::from_ref(&part)));
+            let source = part.source.clone();
+            report.add(&source, settled(part));
+        }
+    }
+    Ok(())
+}
+
+fn with_parts(documents: &[Document]) -> impl Iterator<Item = DocumentId> {
+    documents.iter().filter(|document| document.part_count > 0).map(|document| document.id)
+}
+
+/// The documents directly inside another, the oldest first.
+async fn parts(client: &Client, id: DocumentId) -> Result<Vec<Document>> {
+    let first = format!("/api/v1/documents?limit=200&parent_id={id}");
+    let (mut found, mut path) = (Vec::new(), first.clone());
+    loop {
+        let page: Page<Document> = client.get(&path).await?;
+        found.extend(page.items);
+        match page.next_cursor {
+            Some(cursor) => path = format!("{first}&cursor={cursor}"),
+            None => break,
+        }
+    }
+    found.reverse();
+    Ok(found)
+}
+
+/// The document once it answers, or nothing more happens to it.
+async fn answering(client: &Client, document: Document) -> Result<Document> {
+    let mut states = Box::pin(states(client, document.id).await?);
+    let mut last = document;
     while let Some(next) = states.next().await {
         last = Document { duplicate: last.duplicate, ..next? };
         if last.status == DocumentStatus::Ready {
@@ -173,14 +215,10 @@ impl Report {
         self.documents.is_empty()
     }
 
-    const fn n_files(&self) -> usize {
-        self.documents.len() + self.failed.len()
-    }
-
-    fn add(&mut self, path: &Path, outcome: Result<Document, DocumentFailure>) {
+    fn add(&mut self, path: &str, outcome: Result<Document, DocumentFailure>) {
         match outcome {
             Ok(document) => self.documents.push(document),
-            Err(failure) => self.failed.push(Failed { path: path.display().to_string(), failure }),
+            Err(failure) => self.failed.push(Failed { path: path.to_owned(), failure }),
         }
     }
 

@@ -33,6 +33,8 @@ pub(crate) struct ListQuery {
     status: Option<DocumentStatus>,
     /// Only with this text in title or source, ignoring case.
     q: Option<String>,
+    /// Only those directly inside this document: files of an archive, attachments of a message.
+    parent_id: Option<DocumentId>,
     /// Items wanted at the most, 1–200.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
@@ -92,9 +94,9 @@ pub(crate) async fn list(
     Asker(ctx): Asker,
     Query(query): Query<ListQuery>,
 ) -> ApiResult<Json<Page<Document>>> {
-    let page = page::page(query.limit, query.cursor)?;
-    let (collection_id, status, q) = (query.collection_id, query.status, query.q);
-    let list = ListDocuments { collection_id, status, q };
+    let page = page::page(query.limit, query.cursor.clone())?;
+    let ListQuery { collection_id, status, q, parent_id, .. } = query;
+    let list = ListDocuments { collection_id, status, q, parent_id };
     Ok(Json(app.chatbot.documents(&ctx, &list, &page).await?))
 }
 
@@ -123,7 +125,7 @@ pub(crate) async fn update(
     Ok(Json(app.chatbot.update_document(&ctx, id, body.value).await?))
 }
 
-/// Removes a document; it stops answering at once. Answers that it was a source of stay, without what they hold of its
+/// Removes a document and everything inside it; it stops answering at once. Answers that it was a source of stay, without what they hold of its
 /// text beside their own words; with `purge` they are emptied, in everybody's chats.
 #[utoipa::path(delete, path = "/api/v1/documents/{id}", tag = "documents",
     params(("id" = DocumentId, Path), DeleteQuery),

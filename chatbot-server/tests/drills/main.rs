@@ -105,6 +105,11 @@ async fn it_may_die_at_each_point_of_its_upkeep() {
 }
 
 #[tokio::test]
+async fn it_may_die_at_each_point_of_what_is_inside_a_document() {
+    walk(Group::Inside).await;
+}
+
+#[tokio::test]
 #[ignore = "embeds for ten minutes in a build that is not optimised: by hand, or with `drill points` and a release build"]
 async fn it_may_die_at_each_point_of_a_vector() {
     walk(Group::Vectors).await;

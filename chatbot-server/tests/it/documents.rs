@@ -46,6 +46,36 @@ async fn what_is_uploaded_is_found_and_shown_and_what_is_deleted_is_gone() {
 }
 
 #[tokio::test]
+async fn what_is_inside_a_document_is_listed_by_it_and_goes_with_it() {
+    let server = Server::start().await;
+    let mail = "From a@b.c Thu Jan  1 00:00:00 1970\nFrom: a@b.c\nSubject: Pump\n\nIt is oiled.\n\n\
+        From a@b.c Thu Jan  1 00:00:00 1970\nFrom: a@b.c\nSubject: Filter\n\nIt is changed.\n";
+    let folder = server.add("mail.mbox", mail).await;
+    assert_eq!((&folder["part_count"], &folder["parent_id"]), (&json!(2), &json!(null)));
+    let id = folder["id"].as_str().unwrap();
+    let list = format!("/api/v1/documents?parent_id={id}&limit=1");
+    let page = server.get(&list).await.expect(200);
+    assert_eq!(page["items"][0]["source"], "mail.mbox/0002 Filter.eml");
+    let next = format!("{list}&cursor={}", page["next_cursor"].as_str().unwrap());
+    let page = server.get(&next).await.expect(200);
+    let part = &page["items"][0];
+    assert_eq!((&part["parent_id"], &page["next_cursor"]), (&folder["id"], &json!(null)));
+    let part = part["id"].as_str().unwrap();
+    assert_eq!(server.settled(part).await["title"], "Pump");
+    let form = [("file", Some("new.txt"), b"Other.".as_slice())];
+    let put = server.request(Method::PUT, &format!("/api/v1/documents/{part}/content"));
+    server.send(with_form(put, &form)).await.error(409, "conflict");
+    server.get("/api/v1/documents?parent_id=nothing").await.error(400, "invalid_input");
+
+    server.delete(&format!("/api/v1/documents/{part}")).await.expect(204);
+    let path = format!("/api/v1/documents/{id}");
+    assert_eq!(server.get(&path).await.expect(200)["part_count"], 1);
+    server.delete(&path).await.expect(204);
+    let left = server.get("/api/v1/documents").await.expect(200);
+    assert_eq!(left["items"], json!([]));
+}
+
+#[tokio::test]
 async fn a_replaced_version_comes_back_and_the_history_says_what_changed() {
     let server = Server::start().await;
     let document = server.add("manual.txt", PUMP).await;

@@ -109,6 +109,8 @@ function addDocument(state, { name, type, body, collection, stageMs }) {
     language: "eng",
     metadata: {},
     duplicate: false,
+    parent_id: null,
+    part_count: 0,
     created_by: state.owner,
     created_at: now(),
     updated_at: now(),

@@ -65,6 +65,7 @@ impl Parser for PlainTextParser {
             pages: Vec::new(),
             metadata: Metadata::new(),
             warnings,
+            parts: Vec::new(),
         })
     }
 }

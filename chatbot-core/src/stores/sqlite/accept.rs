@@ -9,7 +9,7 @@ use super::idempotency::Once;
 use super::sql::{Columns as _, sql, to_json};
 use super::{Lane, SqliteStore, collections};
 use crate::context::{Context, ReadSet};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::traits::{AcceptDocument, AcceptVersion, Accepted};
 use crate::types::{
     BlobHash, DocumentId, DocumentStatus, JobId, MediaType, PrincipalId, Timestamp, VersionId,
@@ -88,13 +88,14 @@ async fn accept_once(
     Ok(accepted)
 }
 
-/// The document with these bytes and this title; without a title, from this source.
+/// The document with these bytes and this title; without a title, from this source. What came out of another document is
+/// never the one: it goes with that.
 async fn same_document(
     conn: &mut SqliteConnection,
     new: &AcceptDocument,
 ) -> Result<Option<SqliteRow>> {
     sql("SELECT d.id, d.newest, n.state FROM documents d JOIN versions n ON n.id = d.newest
-         WHERE d.blob = ?1 AND d.collection = ?2 AND d.deleted_at IS NULL
+         WHERE d.blob = ?1 AND d.collection = ?2 AND d.deleted_at IS NULL AND d.parent IS NULL
            AND d.title_given IS ?3 AND (?3 IS NOT NULL OR n.source = ?4)
          ORDER BY d.seq LIMIT 1")
     .bind(new.blob)
@@ -158,11 +159,11 @@ async fn insert(
 }
 
 /// What a version is made from.
-struct Original<'a> {
-    source: &'a str,
-    declared: Option<&'a MediaType>,
-    blob: BlobHash,
-    size_bytes: u64,
+pub(super) struct Original<'a> {
+    pub(super) source: &'a str,
+    pub(super) declared: Option<&'a MediaType>,
+    pub(super) blob: BlobHash,
+    pub(super) size_bytes: u64,
 }
 
 async fn insert_version(
@@ -228,17 +229,16 @@ async fn new_version(
     now: Timestamp,
 ) -> Result<Accepted> {
     let target = target(conn, &read_set, new.document).await?;
+    if target.parent.is_some() {
+        return Err(Error::new(
+            ErrorKind::Conflict,
+            "This document came out of another one. Replace that one.",
+        ));
+    }
     let newest =
         sql("SELECT blob, source FROM versions WHERE id = ?").bind(target.newest).one(conn).await?;
     if newest.col::<BlobHash>("blob")? == new.blob && !is_given_up(&target) {
         return unchanged(conn, new.document, target.newest).await;
-    }
-    let live_blob = live_blob(conn, &target).await?;
-    end_work(conn, &target, DocumentStatus::Cancelled, now).await?;
-    if live_blob == Some(new.blob) {
-        let live = target.live.unwrap_or(target.newest);
-        set_newest(conn, new.document, (live, new.blob), now).await?;
-        return unchanged(conn, new.document, live).await;
     }
     let source = new.source.map_or_else(|| newest.col("source"), Ok)?;
     let original = Original {
@@ -247,8 +247,25 @@ async fn new_version(
         blob: new.blob,
         size_bytes: new.size_bytes,
     };
-    let job = follow_up(conn, &target, &original, now).await?;
-    Ok(Accepted { document: by_id(conn, new.document).await?, job: Some(job) })
+    replace(conn, &target, &original, now).await
+}
+
+/// Takes in other bytes than those of the newest version.
+pub(super) async fn replace(
+    conn: &mut SqliteConnection,
+    target: &Target,
+    original: &Original<'_>,
+    now: Timestamp,
+) -> Result<Accepted> {
+    let live_blob = live_blob(conn, target).await?;
+    end_work(conn, target, DocumentStatus::Cancelled, now).await?;
+    if live_blob == Some(original.blob) {
+        let live = target.live.unwrap_or(target.newest);
+        set_newest(conn, target.id, (live, original.blob), now).await?;
+        return unchanged(conn, target.id, live).await;
+    }
+    let job = follow_up(conn, target, original, now).await?;
+    Ok(Accepted { document: by_id(conn, target.id).await?, job: Some(job) })
 }
 
 fn is_given_up(target: &Target) -> bool {
@@ -341,7 +358,8 @@ pub(super) fn folded(title: &str, source: &str) -> String {
     fold(&format!("{title}\n{source}"))
 }
 
-fn file_name(source: &str) -> &str {
+/// The last step of a path.
+pub(super) fn file_name(source: &str) -> &str {
     let trimmed = source.trim_end_matches(['/', '\\']);
     trimmed.rsplit(['/', '\\']).next().filter(|name| !name.is_empty()).unwrap_or(source)
 }

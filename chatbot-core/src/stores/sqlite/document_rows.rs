@@ -25,7 +25,8 @@ macro_rules! select_documents {
     ($($tail:literal),+) => {
         concat!(
             "SELECT d.seq, d.id, d.collection, d.title, d.source, d.metadata, d.ready_at, d.created_by,
-                    d.created_at, d.updated_at,
+                    d.created_at, d.updated_at, d.parent,
+                    (SELECT count(*) FROM documents p WHERE p.parent = d.id AND p.deleted_at IS NULL) AS part_count,
                     s.number, s.media_type, s.size_bytes, s.blob, s.warnings, s.chunk_count, s.page_count,
                     s.language, s.dense, s.dense_failure, n.state, n.stage, n.progress, n.failure
              FROM documents d
@@ -89,6 +90,8 @@ fn document_of(row: &SqliteRow) -> Result<Document> {
         language: row.col("language")?,
         metadata: row.json("metadata")?,
         duplicate: false,
+        parent_id: row.col("parent")?,
+        part_count: row.col("part_count")?,
         created_by: PrincipalId::new(row.col::<String>("created_by")?),
         created_at: row.col("created_at")?,
         updated_at: row.col("updated_at")?,
@@ -156,6 +159,10 @@ async fn list_rows(
     list: &ListDocuments,
     (before, limit): (i64, usize),
 ) -> Result<Vec<SqliteRow>> {
+    if let Some(parent) = list.parent_id {
+        let some = bound(sql(list_documents!("d.parent = ?5")), list, (before, limit));
+        return some.bind(parent).all(conn).await;
+    }
     if wanted.collections().len() > MAX_LISTED_IDS {
         return bound(sql(list_documents!("?5 IS NULL")), list, (before, limit))
             .bind(None::<i64>)
@@ -210,6 +217,8 @@ pub(super) struct Target {
     pub(super) newest: VersionId,
     /// Where the newest version stands.
     pub(super) state: DocumentStatus,
+    /// The document that it came out of.
+    pub(super) parent: Option<DocumentId>,
 }
 
 impl Target {
@@ -225,7 +234,7 @@ pub(super) async fn target(
     read_set: &ReadSet,
     id: DocumentId,
 ) -> Result<Target> {
-    let row = sql("SELECT d.collection, d.live, d.newest, n.state FROM documents d
+    let row = sql("SELECT d.collection, d.live, d.newest, d.parent, n.state FROM documents d
          JOIN versions n ON n.id = d.newest WHERE d.id = ? AND d.deleted_at IS NULL")
     .bind(id)
     .maybe(conn)
@@ -241,6 +250,7 @@ pub(super) async fn target(
         live: row.col("live")?,
         newest: row.col("newest")?,
         state: row.named("state", DocumentStatus::from_name)?,
+        parent: row.col("parent")?,
     })
 }
 

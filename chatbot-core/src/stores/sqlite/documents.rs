@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::document_rows::{
     by_id, list_page, live_version, matching, no_document, quotable_version, versions_of,
 };
-use super::{SqliteStore, accept, edits, history, purge, scrub, sweep, texts};
+use super::{SqliteStore, accept, edits, history, parts, purge, scrub, sweep, texts};
 use crate::context::{Context, ReadSet};
 use crate::error::{Error, Result};
 use crate::traits::{AcceptDocument, AcceptVersion, Accepted, DocumentStore, Swept};
@@ -61,6 +61,15 @@ impl DocumentStore for SqliteStore {
             if read_set.contains(found.collection_id) { Ok(found) } else { Err(no_document()) }
         })
         .await
+    }
+
+    async fn parts_of(
+        &self,
+        ctx: &Context,
+        read_set: &ReadSet,
+        id: DocumentId,
+    ) -> Result<Vec<DocumentId>> {
+        ctx.run(async { parts::inside(&mut *self.snapshot().await?, read_set, id).await }).await
     }
 
     async fn matching_documents(

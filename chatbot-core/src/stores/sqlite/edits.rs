@@ -4,13 +4,13 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::accept::{folded, touch};
 use super::document_rows::{Target, by_id, target};
-use super::sql::{Columns as _, sql, to_json};
-use super::{Lane, SqliteStore, embeddings};
+use super::sql::{Columns as _, hex_list, sql, to_json};
+use super::{Lane, SqliteStore, embeddings, parts};
 use crate::context::ReadSet;
 use crate::error::{Error, ErrorKind, Result};
 use crate::types::{
-    CollectionId, Document, DocumentFailure, DocumentId, DocumentPatch, DocumentStatus, Timestamp,
-    VersionId,
+    CollectionId, Document, DocumentFailure, DocumentId, DocumentPatch, DocumentStatus, Metadata,
+    Timestamp, VersionId,
 };
 
 /// See [`DocumentStore::update_document`](crate::traits::DocumentStore::update_document).
@@ -25,7 +25,7 @@ pub(super) async fn update(
         Box::pin(async move {
             let target = target(conn, &read_set, id).await?;
             if let Some(metadata) = &patch.metadata {
-                set_metadata(conn, id, &to_json(metadata)?).await?;
+                set_metadata(conn, id, metadata, now).await?;
             }
             if let Some(title) = &patch.title {
                 set_title(conn, &target, title, now).await?;
@@ -37,9 +37,16 @@ pub(super) async fn update(
     update.await
 }
 
-async fn set_metadata(conn: &mut SqliteConnection, id: DocumentId, metadata: &str) -> Result<()> {
+async fn set_metadata(
+    conn: &mut SqliteConnection,
+    id: DocumentId,
+    metadata: &Metadata,
+    now: Timestamp,
+) -> Result<()> {
+    let row = sql("SELECT host_metadata FROM documents WHERE id = ?").bind(id).one(conn).await?;
+    parts::share_metadata(conn, id, (&row.json("host_metadata")?, metadata), now).await?;
     sql("UPDATE documents SET host_metadata = ?1, metadata = ?1 WHERE id = ?2")
-        .bind(metadata)
+        .bind(to_json(metadata)?)
         .bind(id)
         .run(conn)
         .await
@@ -179,31 +186,46 @@ pub(super) async fn delete(store: &SqliteStore, read_set: &ReadSet, id: Document
     delete.await
 }
 
+/// Deletes a document for a person: one that came out of another is no longer wanted from there.
 pub(super) async fn delete_one(
     conn: &mut SqliteConnection,
     target: &Target,
     now: Timestamp,
 ) -> Result<()> {
-    sql("INSERT INTO changes (kind, collection, document, version, created_at)
-         SELECT 'deleted', collection, id, live, ?1 FROM documents WHERE id = ?2 AND live IS NOT NULL")
-    .bind(now)
-    .bind(target.id)
-    .run(conn)
-    .await?;
-    sql("DELETE FROM jobs WHERE document = ?").bind(target.id).run(conn).await?;
-    embeddings::void_document(conn, target.id).await?;
-    sql("UPDATE documents SET deleted_at = ?1, updated_at = ?1, live = NULL WHERE id = ?2")
-        .bind(now)
-        .bind(target.id)
-        .run(conn)
-        .await?;
-    sql("UPDATE collections SET document_count = document_count - 1 WHERE id = ?")
-        .bind(target.collection)
-        .run(conn)
-        .await?;
-    sql("INSERT INTO garbage (kind, id) VALUES ('document', ?)").bind(target.id).run(conn).await?;
+    if target.parent.is_some() {
+        parts::forget(conn, target.id, now).await?;
+    }
+    delete_with_parts(conn, &[target.id], now).await
+}
+
+/// Stops documents of one collection answering, and whatever lies inside them, with a change for each.
+pub(super) async fn delete_with_parts(
+    conn: &mut SqliteConnection,
+    documents: &[DocumentId],
+    now: Timestamp,
+) -> Result<()> {
+    let doomed = parts::with_parts(conn, documents).await?;
+    let list = hex_list(doomed.iter().map(DocumentId::as_bytes));
+    for statement in DELETE {
+        sql(statement).bind(list.as_str()).bind(now).run(conn).await?;
+    }
     Ok(())
 }
+
+/// ?1 are the documents, ?2 is the time.
+const DELETE: [&str; 6] = [
+    "INSERT INTO changes (kind, collection, document, version, created_at)
+     SELECT 'deleted', collection, id, live, ?2 FROM documents
+     WHERE id IN (SELECT unhex(value) FROM json_each(?1)) AND live IS NOT NULL ORDER BY seq",
+    "DELETE FROM jobs WHERE document IN (SELECT unhex(value) FROM json_each(?1)) AND ?2 IS NOT NULL",
+    "DELETE FROM embedding_jobs WHERE document IN (SELECT unhex(value) FROM json_each(?1)) AND ?2 IS NOT NULL",
+    "UPDATE collections SET document_count = document_count - (SELECT count(*) FROM json_each(?1))
+     WHERE ?2 IS NOT NULL AND id IN
+        (SELECT collection FROM documents WHERE id IN (SELECT unhex(value) FROM json_each(?1)))",
+    "UPDATE documents SET deleted_at = ?2, updated_at = ?2, live = NULL
+     WHERE id IN (SELECT unhex(value) FROM json_each(?1))",
+    "INSERT INTO garbage (kind, id) SELECT 'document', unhex(value) FROM json_each(?1) WHERE ?2 IS NOT NULL",
+];
 
 /// Stops every document of a collection answering, with a change for each.
 pub(super) async fn delete_all_documents(

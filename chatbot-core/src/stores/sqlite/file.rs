@@ -25,7 +25,7 @@ use crate::types::{Lineage, StoreCounts};
 const STEPS_PER_LOOK: i32 = 10_000;
 
 /// What must be empty in a store that is whole: rows that refer to something that is not there.
-const LOOSE: [(&str, &str); 5] = [
+const LOOSE: [(&str, &str); 6] = [
     (
         "versions of no document",
         "SELECT count(*) AS n FROM versions WHERE document NOT IN (SELECT id FROM documents)",
@@ -42,6 +42,11 @@ const LOOSE: [(&str, &str); 5] = [
     (
         "chunks of no version",
         "SELECT count(*) AS n FROM (SELECT DISTINCT version FROM chunks)
+         WHERE version NOT IN (SELECT id FROM versions)",
+    ),
+    (
+        "parts of no version",
+        "SELECT count(*) AS n FROM (SELECT DISTINCT version FROM parts)
          WHERE version NOT IN (SELECT id FROM versions)",
     ),
     (
@@ -192,13 +197,18 @@ async fn counts(conn: &mut SqliteConnection) -> Result<StoreCounts> {
     })
 }
 
-/// What somebody may still read, or work on: the originals of deleted documents stay behind.
+/// What somebody may still read, or work on: the originals of deleted documents stay behind. Of what lies inside a version
+/// that is still being made, nothing is sure to be there; it comes out of the version again.
 async fn originals(conn: &mut SqliteConnection) -> Result<Vec<Blob>> {
-    let rows = sql("SELECT v.blob, max(v.size_bytes) AS size_bytes FROM versions v
-         JOIN documents d ON d.id = v.document
-         WHERE v.swept_at IS NULL AND d.deleted_at IS NULL GROUP BY v.blob ORDER BY v.blob")
-    .all(conn)
-    .await?;
+    let rows =
+        sql("WITH kept AS (SELECT v.id, v.blob, v.size_bytes, v.published_seq FROM versions v
+            JOIN documents d ON d.id = v.document WHERE v.swept_at IS NULL AND d.deleted_at IS NULL)
+         SELECT blob, max(size_bytes) AS size_bytes FROM (SELECT blob, size_bytes FROM kept
+            UNION ALL SELECT p.blob, p.size_bytes FROM parts p JOIN kept ON kept.id = p.version
+                WHERE kept.published_seq IS NOT NULL)
+         GROUP BY blob ORDER BY blob")
+        .all(conn)
+        .await?;
     let blob = |row: &SqliteRow| -> Result<Blob, Error> {
         Ok(Blob { hash: row.col("blob")?, size_bytes: row.col("size_bytes")? })
     };

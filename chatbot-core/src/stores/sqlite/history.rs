@@ -10,7 +10,7 @@ use super::document_rows::{Target, by_id, target};
 use super::edits::{discard, end_work};
 use super::publish::{merged, write_change};
 use super::sql::{Columns as _, sql, to_json};
-use super::{Lane, SqliteStore, embeddings};
+use super::{Lane, SqliteStore, embeddings, parts};
 use crate::context::ReadSet;
 use crate::error::{Error, ErrorKind, Result};
 use crate::types::{Document, DocumentId, DocumentStatus, Timestamp, VersionChanges, VersionId};
@@ -224,6 +224,7 @@ async fn flip(
         .bind(target.id)
         .run(conn)
         .await?;
+    parts::settle(conn, (target.id, version), now).await?;
     match target.live {
         Some(replaced) => discard(conn, replaced).await,
         None => Ok(()),

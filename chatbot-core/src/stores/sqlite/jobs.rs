@@ -13,10 +13,10 @@ use super::document_rows::media_type;
 use super::edits::{discard, mark_ready};
 use super::error::lease_lost;
 use super::sql::{Columns as _, sql, to_json};
-use super::{Lane, SqliteStore, embeddings, history, publish, staging};
+use super::{Lane, SqliteStore, embeddings, history, parts, publish, staging};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
-use crate::traits::{JobStore, PublishVersion};
+use crate::traits::{JobStore, PublishVersion, StagedPart};
 use crate::types::{
     DocumentFailure, DocumentId, Job, JobId, JobOutcome, Lease, LeaseToken, Stage, StagedChunk,
     Timestamp, VersionId,
@@ -111,6 +111,19 @@ impl JobStore for SqliteStore {
         staging::chunks(self, ctx, lease, chunks).await
     }
 
+    async fn stage_parts(
+        &self,
+        ctx: &Context,
+        lease: &Lease,
+        parts: Vec<StagedPart>,
+    ) -> Result<()> {
+        parts::stage(self, ctx, lease, parts).await
+    }
+
+    async fn n_parts_around(&self, ctx: &Context, document: DocumentId) -> Result<u32> {
+        ctx.run(async { parts::n_around(&mut *self.snapshot().await?, document).await }).await
+    }
+
     async fn publish_version(
         &self,
         _ctx: &Context,
@@ -188,7 +201,7 @@ async fn lease(
 ) -> Result<Option<Job>> {
     loop {
         let row = sql("SELECT j.id, j.attempts, j.document, j.version, d.collection, d.title_host,
-                d.host_metadata, v.blob, v.size_bytes, v.source, v.declared, v.published_seq
+                d.host_metadata, d.depth, v.blob, v.size_bytes, v.source, v.declared, v.published_seq
              FROM jobs j JOIN versions v ON v.id = j.version JOIN documents d ON d.id = j.document
              WHERE j.due_at <= ? ORDER BY j.due_at, j.seq LIMIT 1")
         .bind(now)
@@ -227,6 +240,7 @@ async fn take(conn: &mut SqliteConnection, row: &SqliteRow, expires_at: Timestam
         source: row.col("source")?,
         declared: row.col::<Option<String>>("declared")?.map(media_type),
         metadata: row.json("host_metadata")?,
+        depth: row.col("depth")?,
         published_seq: row.col("published_seq")?,
     })
 }

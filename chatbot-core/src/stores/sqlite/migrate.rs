@@ -23,6 +23,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, script: include_str!("migrations/0001_begin.sql") },
     Migration { version: 2, script: include_str!("migrations/0002_embedded.sql") },
     Migration { version: 3, script: include_str!("migrations/0003_history.sql") },
+    Migration { version: 4, script: include_str!("migrations/0004_parts.sql") },
 ];
 
 /// The schema that this release writes.

@@ -29,6 +29,7 @@ mod idempotency;
 mod jobs;
 mod messages;
 mod migrate;
+mod parts;
 mod publish;
 mod purge;
 mod read_sets;

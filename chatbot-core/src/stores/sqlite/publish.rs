@@ -8,6 +8,7 @@ use super::embeddings::{self, Known};
 use super::error::lease_lost;
 use super::history::{Difference, note_difference};
 use super::jobs::{Held, held};
+use super::parts;
 use super::sql::{Columns as _, sql, to_json};
 use crate::error::Result;
 use crate::traits::PublishVersion;
@@ -40,6 +41,7 @@ pub(super) async fn publish(
     let title = row.col::<Option<String>>("title_host")?.unwrap_or_else(|| publish.title.clone());
     let metadata = merged(publish.metadata, row.json("host_metadata")?);
     write_document(conn, &held, (&title, &metadata), now).await?;
+    parts::settle(conn, (held.document, held.version), now).await?;
     embeddings::publish(conn, (held.version, replaced), known, now).await?;
     if let Some(replaced) = replaced {
         discard(conn, replaced).await?;

@@ -1,4 +1,4 @@
-//! Deleting a document together with the answers that it was a source of.
+//! Deleting a document together with the answers that it, or something inside it, was a source of.
 //!
 //! An answer that goes keeps its place in the conversation, because questions follow it; what it said, cited and was
 //! rated for is gone, and a warning says why. Work is done in steps under an entry of the garbage, so that a process
@@ -9,6 +9,7 @@ use sqlx::sqlite::SqliteConnection;
 use super::document_rows::target;
 use super::edits::delete_one;
 use super::messages::Details;
+use super::parts::with_parts;
 use super::scrub::note_removed;
 use super::sql::{Columns as _, sql, to_json};
 use super::{Lane, SqliteStore};
@@ -30,20 +31,29 @@ pub(super) async fn purge(
     let delete = store.writer.write(Lane::Interactive, move |conn| {
         Box::pin(async move {
             let target = target(conn, &read_set, id).await?;
-            // Before the document's own entry: that one forgets which answers it was a source of.
-            sql("INSERT INTO garbage (kind, id) VALUES ('purge', ?)").bind(id).run(conn).await?;
-            delete_one(conn, &target, now).await
+            let doomed = with_parts(conn, &[id]).await?;
+            for id in &doomed {
+                // Before the document's own entry: that one forgets which answers it was a source of.
+                sql("INSERT INTO garbage (kind, id) VALUES ('purge', ?)")
+                    .bind(*id)
+                    .run(conn)
+                    .await?;
+            }
+            delete_one(conn, &target, now).await?;
+            Ok(doomed)
         })
     });
-    delete.await?;
-    loop {
-        ctx.check()?;
-        let step = store.writer.write(Lane::Bulk, move |conn| Box::pin(step(conn, id, now)));
-        let (_, done) = step.await?;
-        if done {
-            return Ok(());
+    for id in delete.await? {
+        loop {
+            ctx.check()?;
+            let step = store.writer.write(Lane::Bulk, move |conn| Box::pin(step(conn, id, now)));
+            let (_, done) = step.await?;
+            if done {
+                break;
+            }
         }
     }
+    Ok(())
 }
 
 /// Empties some of the answers that the document was a source of. Returns how many, and whether those were all.

@@ -9,10 +9,10 @@ use sqlx::sqlite::SqliteConnection;
 use super::jobs::{Held, held};
 use super::sql::{built_sql, sql};
 use super::texts::PART_BYTES;
-use super::{Lane, SqliteStore};
+use super::{Lane, SqliteStore, parts};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
-use crate::types::{Language, Lease, StagedChunk, VersionId};
+use crate::types::{Language, Lease, StagedChunk, Timestamp, VersionId};
 
 /// Parts of text in one request: 256 KiB, about a millisecond.
 const PARTS_PER_REQUEST: usize = 16;
@@ -40,7 +40,8 @@ pub(super) async fn text(
         ctx.check()?;
         let pieces = cut(&part, at);
         let end = pieces.last().map_or(at, |piece| piece.end);
-        let staged = Staged { lease: lease.clone(), part: Arc::clone(&part), pieces, offset };
+        let (lease, now) = (lease.clone(), store.now());
+        let staged = Staged { lease, part: Arc::clone(&part), pieces, offset, now };
         store.writer.note_bytes(u64::try_from(end - at).unwrap_or_default());
         let write = store.writer.write(Lane::Bulk, move |conn| Box::pin(staged.write(conn)));
         if write.await? == Written::RoomMade {
@@ -78,13 +79,14 @@ struct Staged {
     part: Arc<str>,
     pieces: Vec<Range<usize>>,
     offset: usize,
+    now: Timestamp,
 }
 
 impl Staged {
     async fn write(self, conn: &mut SqliteConnection) -> Result<Written> {
         let held = unpublished(conn, &self.lease).await?;
         let first = self.offset + self.pieces.first().map_or(0, |piece| piece.start);
-        if first == 0 && !clear_some(conn, held.version).await?.all {
+        if first == 0 && !clear_some(conn, held.version, self.now).await?.all {
             return Ok(Written::RoomMade);
         }
         if first != 0 && first != held.text_bytes {
@@ -122,7 +124,7 @@ fn rows(n: usize, row: &str) -> String {
 }
 
 /// The fence, for what must not touch a version that answers.
-async fn unpublished(conn: &mut SqliteConnection, lease: &Lease) -> Result<Held> {
+pub(super) async fn unpublished(conn: &mut SqliteConnection, lease: &Lease) -> Result<Held> {
     let held = held(conn, lease).await?;
     if held.published_seq.is_some() {
         return Err(Error::new(
@@ -154,17 +156,22 @@ pub(super) async fn clear_chunks(
     Ok(Cleared { n_rows, all: n_rows < u64::from(CHUNKS_PER_REMOVAL) })
 }
 
-/// Removes some of a version's text and chunks.
-pub(super) async fn clear_some(conn: &mut SqliteConnection, version: VersionId) -> Result<Cleared> {
+/// Removes some of a version's text and chunks, and of the list of what lies inside it.
+pub(super) async fn clear_some(
+    conn: &mut SqliteConnection,
+    version: VersionId,
+    now: Timestamp,
+) -> Result<Cleared> {
     let chunks = clear_chunks(conn, version).await?;
+    let parts = parts::clear_some(conn, version, now).await?;
     let texts = sql("DELETE FROM texts WHERE rowid IN
             (SELECT rowid FROM texts WHERE version = ? LIMIT ?)")
     .bind(version)
     .bind(TEXTS_PER_REMOVAL)
     .run(conn)
     .await?;
-    let all = chunks.all && texts < u64::from(TEXTS_PER_REMOVAL);
-    Ok(Cleared { n_rows: chunks.n_rows + texts, all })
+    let all = chunks.all && parts.all && texts < u64::from(TEXTS_PER_REMOVAL);
+    Ok(Cleared { n_rows: chunks.n_rows + parts.n_rows + texts, all })
 }
 
 /// See [`JobStore::stage_chunks`](crate::traits::JobStore::stage_chunks).

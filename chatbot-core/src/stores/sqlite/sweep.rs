@@ -15,7 +15,7 @@ use super::messages::Details;
 use super::scrub::note_removed;
 use super::sql::{Columns as _, sql, to_json};
 use super::staging::{Cleared, clear_chunks, clear_some};
-use super::{Lane, SqliteStore, embeddings, purge};
+use super::{Lane, SqliteStore, embeddings, parts, purge};
 use crate::context::Context;
 use crate::crash;
 use crate::error::Result;
@@ -130,7 +130,7 @@ async fn version_step(
     if row.col("worked_on")? {
         return Ok((0, true));
     }
-    let Cleared { n_rows, all } = clear_some(conn, version).await?;
+    let Cleared { n_rows, all } = clear_some(conn, version, now).await?;
     if n_rows > 0 {
         embeddings::note_loose(conn).await?;
     }
@@ -158,8 +158,10 @@ async fn replaced_step(
 ) -> Result<Step> {
     let Some(row) = one_too_many(conn, document).await? else { return Ok((0, true)) };
     let version: VersionId = row.col("id")?;
-    let Cleared { n_rows, all } = clear_chunks(conn, version).await?;
-    if n_rows > 0 {
+    let chunks = clear_chunks(conn, version).await?;
+    let inside = parts::clear_some(conn, version, now).await?;
+    let (n_rows, all) = (chunks.n_rows + inside.n_rows, chunks.all && inside.all);
+    if chunks.n_rows > 0 {
         embeddings::note_loose(conn).await?;
     }
     if all {
@@ -173,9 +175,15 @@ async fn replaced_step(
     Ok((n_rows, false))
 }
 
-async fn note_orphan(conn: &mut SqliteConnection, blob: BlobHash, now: Timestamp) -> Result<()> {
+/// Names an original that nobody refers to: no version, and no list of what lies inside one.
+pub(super) async fn note_orphan(
+    conn: &mut SqliteConnection,
+    blob: BlobHash,
+    now: Timestamp,
+) -> Result<()> {
     sql("INSERT OR IGNORE INTO orphans (blob, noted_at) SELECT ?1, ?2
-         WHERE NOT EXISTS (SELECT 1 FROM versions WHERE blob = ?1 AND swept_at IS NULL)")
+         WHERE NOT EXISTS (SELECT 1 FROM versions WHERE blob = ?1 AND swept_at IS NULL)
+           AND NOT EXISTS (SELECT 1 FROM parts WHERE blob = ?1)")
     .bind(blob)
     .bind(now)
     .run(conn)
@@ -194,7 +202,7 @@ async fn document_step(
         .await?;
     if let Some(version) = version {
         let id: VersionId = version.col("id")?;
-        let Cleared { n_rows, all } = clear_some(conn, id).await?;
+        let Cleared { n_rows, all } = clear_some(conn, id, now).await?;
         if n_rows > 0 {
             embeddings::note_loose(conn).await?;
         }
@@ -285,7 +293,7 @@ async fn finish(conn: &mut SqliteConnection, now: Timestamp) -> Result<(u64, Vec
     .await?;
     // The same bytes may have come back since.
     sql("DELETE FROM orphans WHERE blob IN (SELECT v.blob FROM versions v WHERE v.swept_at IS NULL
-            AND v.blob = orphans.blob)")
+            AND v.blob = orphans.blob) OR blob IN (SELECT p.blob FROM parts p WHERE p.blob = orphans.blob)")
     .run(conn)
     .await?;
     let rows = sql("SELECT blob FROM orphans LIMIT ?").bind(MAX_ORPHANS).all(conn).await?;

@@ -119,5 +119,6 @@ pub fn document(title: &str, parts: &[(BlockKind, &str)]) -> ParsedDocument {
         pages,
         metadata: Metadata::new(),
         warnings: Vec::new(),
+        parts: Vec::new(),
     }
 }

@@ -73,7 +73,7 @@ pub trait DocumentStore: Send + Sync + std::fmt::Debug {
     /// was still being made is cancelled. The bytes of the live version again change nothing (`job` is `None`).
     ///
     /// # Errors
-    /// `not_found`.
+    /// `not_found`; `conflict` for a document that came out of another one, with which it is replaced.
     async fn accept_version(
         &self,
         ctx: &Context,
@@ -108,6 +108,17 @@ pub trait DocumentStore: Send + Sync + std::fmt::Debug {
     async fn document(&self, ctx: &Context, read_set: &ReadSet, id: DocumentId)
     -> Result<Document>;
 
+    /// Everything that lies inside a document, at whatever depth.
+    ///
+    /// # Errors
+    /// `not_found`.
+    async fn parts_of(
+        &self,
+        ctx: &Context,
+        read_set: &ReadSet,
+        id: DocumentId,
+    ) -> Result<Vec<DocumentId>>;
+
     /// The ids of readable live documents whose metadata meet the filter.
     async fn matching_documents(
         &self,
@@ -116,7 +127,8 @@ pub trait DocumentStore: Send + Sync + std::fmt::Debug {
         filter: &Filter,
     ) -> Result<HashSet<DocumentId>>;
 
-    /// Changes title and metadata. The title is searched, so a new one is a change of the live version.
+    /// Changes title and metadata. The title is searched, so a new one is a change of the live version. What lies inside the
+    /// document gets the same metadata, where it had the same before.
     ///
     /// # Errors
     /// `not_found`.
@@ -128,7 +140,8 @@ pub trait DocumentStore: Send + Sync + std::fmt::Debug {
         patch: DocumentPatch,
     ) -> Result<Document>;
 
-    /// Stops a document answering at once, with its change; what is stored of it is swept later.
+    /// Stops a document answering at once, with its change, and everything inside it; what is stored of it is swept later. One
+    /// that came out of another does not come back when a version of that one answers again.
     ///
     /// # Errors
     /// `not_found`.
@@ -177,7 +190,8 @@ pub trait DocumentStore: Send + Sync + std::fmt::Debug {
     async fn keep_versions(&self, ctx: &Context, n: u32) -> Result<()>;
 
     /// Makes a version that was replaced the live one again, at once and as a new change; whatever else is being done to
-    /// the document ends. Nothing is read or embedded again.
+    /// the document ends. Nothing is read or embedded again, but for documents inside it that were there then and are not
+    /// there, or other, now.
     ///
     /// # Errors
     /// `not_found`, also for a version that never answered; `conflict` where its passages are gone.

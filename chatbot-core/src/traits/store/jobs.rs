@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use crate::context::Context;
 use crate::error::Result;
 use crate::types::{
-    Job, JobOutcome, Language, Lease, MediaType, Metadata, Stage, StagedChunk, Timestamp,
-    VersionId, Warning,
+    BlobHash, DocumentId, Job, JobOutcome, Language, Lease, MediaType, Metadata, Stage,
+    StagedChunk, Timestamp, VersionId, Warning,
 };
 
 /// What becomes visible when a version is published.
@@ -30,6 +30,19 @@ pub struct PublishVersion {
     pub metadata: Metadata,
     /// What was odd about it.
     pub warnings: Vec<Warning>,
+}
+
+/// A document inside the version that is being made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StagedPart {
+    /// What it is called in there; no two have the same name.
+    pub name: String,
+    /// What it was declared as.
+    pub declared: Option<MediaType>,
+    /// Its bytes, which are stored before the version is published.
+    pub blob: BlobHash,
+    /// Their number.
+    pub size_bytes: u64,
 }
 
 /// Jobs, and the writes that a job makes.
@@ -83,7 +96,22 @@ pub trait JobStore: Send + Sync + std::fmt::Debug {
         chunks: Vec<StagedChunk>,
     ) -> Result<()>;
 
-    /// Makes the staged version live, and writes its change. Returns the change's number.
+    /// Notes documents that lie inside the version and become documents when it is published. From here on their originals
+    /// are not swept; a try that begins anew, with the text at offset 0, drops them.
+    ///
+    /// # Errors
+    /// `conflict` (`lease_lost`).
+    async fn stage_parts(&self, ctx: &Context, lease: &Lease, parts: Vec<StagedPart>)
+    -> Result<()>;
+
+    /// How many documents lie, at whatever depth, inside the outermost document around this one, without those directly
+    /// in this one.
+    async fn n_parts_around(&self, ctx: &Context, document: DocumentId) -> Result<u32>;
+
+    /// Makes the staged version live, and writes its change. Returns the change's number. The documents that were staged
+    /// inside it are added in the same step, each with its job and with the owner and the facts of this one; one of the same
+    /// name that was there before is left alone where its bytes are the same, and gets a new version where they are not;
+    /// those that are there no more are deleted.
     ///
     /// # Errors
     /// `conflict` (`lease_lost`), also where the document was deleted meanwhile.

@@ -21,7 +21,7 @@ pub use collections::CollectionStore;
 pub use conversations::{BeginTurn, BegunTurn, ConversationStore, FinishTurn, TurnTarget};
 pub use documents::{AcceptDocument, AcceptVersion, Accepted, DocumentStore, Swept};
 pub use embeddings::{EmbeddingStore, NewEmbeddings};
-pub use jobs::{JobStore, PublishVersion};
+pub use jobs::{JobStore, PublishVersion, StagedPart};
 pub use snapshots::{Snapshots, StoreCopy};
 
 use async_trait::async_trait;

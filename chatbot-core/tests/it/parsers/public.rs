@@ -52,6 +52,22 @@ fn path(folder: &Path, file: &str) -> PathBuf {
     if inside.exists() { inside } else { folder.join(file) }
 }
 
+/// What a person can find by a document: its text, and the texts of what is inside it.
+fn all_text(name: &str, bytes: &[u8], depth: u32) -> (String, Option<Error>) {
+    match parse(name, bytes) {
+        Ok(document) if depth < 5 => {
+            let mut text = document.text;
+            for part in document.parts {
+                text.push('\n');
+                text.push_str(&all_text(&part.name, &part.bytes, depth + 1).0);
+            }
+            (text, None)
+        }
+        Ok(document) => (document.text, None),
+        Err(error) => (String::new(), Some(error)),
+    }
+}
+
 /// Phrases found and phrases there are, in the documents of one format.
 fn recall(folder: &Path, format: &str) -> (usize, usize) {
     let (mut found, mut all) = (0, 0);
@@ -61,16 +77,15 @@ fn recall(folder: &Path, format: &str) -> (usize, usize) {
             continue;
         }
         let bytes = std::fs::read(path(folder, &entry.file)).unwrap();
-        let parsed = parse(&entry.file, bytes);
-        let text = parsed.as_ref().map_or("", |document| document.text.as_str());
-        let text = normalised(text, entry.without_spaces);
+        let (text, error) = all_text(&entry.file, &bytes, 0);
+        let text = normalised(&text, entry.without_spaces);
         for phrase in &entry.phrases {
             let phrase = normalised(phrase, entry.without_spaces);
             all += 1;
             if text.contains(&phrase) {
                 found += 1;
             } else {
-                println!("{}: no {phrase:?} ({:?})", entry.file, parsed.as_ref().err());
+                println!("{}: no {phrase:?} ({error:?})", entry.file);
             }
         }
     }
@@ -145,6 +160,28 @@ fn phrases_of_public_tables_records_and_markup_are_found() {
     for format in ["csv", "json", "xml", "tex", "vtt", "org"] {
         at_least(format, 0);
     }
+}
+
+#[test]
+fn phrases_of_public_mail_are_found() {
+    at_least("eml", 0);
+    // One is in the plain text of a message alone, and not in the page that Outlook shows of it.
+    at_least("msg", 1);
+    at_least("mbox", 0);
+}
+
+#[test]
+fn a_public_archive_is_taken_apart_and_an_encrypted_message_is_named() {
+    let Some(folder) = evaluation_data("documents") else { return };
+    let read = |file: &str| parse(file, std::fs::read(path(&folder, file)).unwrap());
+    let archive = read("unst__simple.zip").unwrap();
+    println!("{:?}", archive.parts.iter().map(|part| &part.name).collect::<Vec<_>>());
+    assert_eq!(archive.parts.len(), 2);
+    for part in archive.parts {
+        assert!(!parse(&part.name, part.bytes).unwrap().text.is_empty());
+    }
+    let encrypted = read("unst__fake-encrypted.eml").unwrap_err();
+    assert_eq!(reason(&encrypted), Some(Reason::Encrypted));
 }
 
 fn reason(error: &Error) -> Option<Reason> {

@@ -9,6 +9,7 @@
 pub mod actor;
 pub mod api;
 pub mod check;
+mod inside;
 pub mod kills;
 pub mod ledger;
 pub mod life;

@@ -31,6 +31,8 @@ pub enum Group {
     Turns,
     /// What is written beside the documents: the log, the index, and what is removed.
     Upkeep,
+    /// From a document to those inside it.
+    Inside,
     /// From a passage to its vector in the index.
     Vectors,
 }
@@ -38,13 +40,14 @@ pub enum Group {
 impl Group {
     /// Every group.
     pub const ALL: &'static [Self] =
-        &[Self::Start, Self::Documents, Self::Turns, Self::Upkeep, Self::Vectors];
+        &[Self::Start, Self::Documents, Self::Turns, Self::Upkeep, Self::Inside, Self::Vectors];
 
     fn of(point: &str) -> Self {
         match point.split('/').next() {
             Some("migration" | "start") => Self::Start,
             Some("embedding" | "dense") => Self::Vectors,
             Some("turn") => Self::Turns,
+            Some("parts") => Self::Inside,
             Some("writer" | "log" | "index") => Self::Upkeep,
             // Vectors that nothing needs are removed only where there are vectors.
             Some("sweep") => Self::Vectors,
@@ -76,6 +79,8 @@ impl Life {
         for point in group.points() {
             if point.starts_with("migration") {
                 self.migrate_and_crash(point).await?;
+            } else if group == Group::Inside {
+                self.take_apart_and_crash(point).await?;
             } else {
                 self.drive_and_crash(point).await?;
             }
@@ -141,12 +146,12 @@ impl Life {
         Ok(tokio::time::timeout(Duration::from_secs(5), server.ended()).await.is_ok())
     }
 
-    fn crash_at(&mut self, point: &str, times: usize) {
+    pub(crate) fn crash_at(&mut self, point: &str, times: usize) {
         let crash = ("CHATBOT_CRASH_AT".to_owned(), format!("{point}:{times}"));
         self.program.environment = vec![janitor(), crash];
     }
 
-    fn is_reached(&mut self, point: &str, is_dead: bool) {
+    pub(crate) fn is_reached(&mut self, point: &str, is_dead: bool) {
         self.findings.check(is_dead, Kind::Other, || format!("{point} was not reached"));
     }
 }

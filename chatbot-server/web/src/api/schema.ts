@@ -768,6 +768,12 @@ export interface components {
              * @description Pages, where the format has pages.
              */
             page_count?: number | null;
+            parent_id?: components["schemas"]["DocumentId"] | null;
+            /**
+             * Format: int32
+             * @description Documents directly inside it.
+             */
+            part_count: number;
             /**
              * Format: float
              * @description How far the stage has come, 0–1.
@@ -1192,6 +1198,12 @@ export interface components {
                  * @description Pages, where the format has pages.
                  */
                 page_count?: number | null;
+                parent_id?: components["schemas"]["DocumentId"] | null;
+                /**
+                 * Format: int32
+                 * @description Documents directly inside it.
+                 */
+                part_count: number;
                 /**
                  * Format: float
                  * @description How far the stage has come, 0–1.
@@ -1910,6 +1922,8 @@ export interface operations {
                 status?: components["schemas"]["DocumentStatus"];
                 /** @description Only with this text in title or source, ignoring case. */
                 q?: string;
+                /** @description Only those directly inside this document: files of an archive, attachments of a message. */
+                parent_id?: components["schemas"]["DocumentId"];
                 /** @description Items wanted at the most, 1–200. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */

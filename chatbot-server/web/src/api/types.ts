@@ -52,6 +52,9 @@ export interface Document {
   language: string | null;
   metadata: Metadata;
   duplicate: boolean;
+  /** The archive or message that it came out of. */
+  parent_id: Id | null;
+  part_count: number;
   created_by: Id;
   created_at: Timestamp;
   updated_at: Timestamp;

@@ -178,6 +178,7 @@ function Row({ document }: { document: Document }) {
   const facts = [
     size(document.size_bytes),
     document.page_count !== null && t("documents.pages", { count: document.page_count }),
+    document.part_count > 0 && t("documents.parts", { count: document.part_count }),
   ];
   const failed = (error: unknown) => toast(ApiError.from(error).message || t("documents.actionFailed"));
   const open = () => {
@@ -202,6 +203,11 @@ function Row({ document }: { document: Document }) {
           <p className="truncate text-sm font-medium" title={title}>
             {title}
           </p>
+          {document.parent_id !== null && (
+            <p className="truncate text-xs text-soft" title={document.source}>
+              {document.source}
+            </p>
+          )}
           <p
             className={`break-words text-xs ${tone === "bad" ? "text-bad" : tone === "good" ? "text-good" : "text-soft"}`}
           >
@@ -265,7 +271,11 @@ function Row({ document }: { document: Document }) {
       <Confirm
         open={asking}
         title={t("documents.deleteTitle", { name: title })}
-        text={t("documents.deleteText")}
+        text={
+          document.part_count > 0
+            ? `${t("documents.deletePartsText", { count: document.part_count })} ${t("documents.deleteText")}`
+            : t("documents.deleteText")
+        }
         onClose={() => setAsking(false)}
         onConfirm={() => {
           setAsking(false);

@@ -206,7 +206,9 @@ impl Store {
     /// # Errors
     /// Where the store cannot be read.
     pub async fn originals(&mut self) -> Result<(Vec<String>, Vec<String>)> {
-        let needed = "SELECT DISTINCT lower(hex(blob)) FROM versions WHERE swept_at IS NULL";
+        let needed = "SELECT lower(hex(blob)) FROM versions WHERE swept_at IS NULL
+            UNION SELECT lower(hex(p.blob)) FROM parts p JOIN versions v ON v.id = p.version
+                WHERE v.published_seq IS NOT NULL";
         Ok((self.texts(needed).await?, self.texts("SELECT lower(hex(blob)) FROM orphans").await?))
     }
 
