@@ -30,6 +30,7 @@ mod registry;
     allow(dead_code, reason = "parsers of formats need the rest of it")
 )]
 mod watch;
+pub mod worker;
 mod zip_names;
 
 pub use detect::detect;

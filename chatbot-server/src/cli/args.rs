@@ -67,6 +67,9 @@ pub(crate) enum Command {
     Config(ConfigVerb),
     /// Print the description of the HTTP API (OpenAPI, JSON)
     Openapi,
+    /// Parse documents for another process of this program
+    #[command(hide = true)]
+    ParseWorker,
 }
 
 #[derive(Debug, Clone, Args)]
