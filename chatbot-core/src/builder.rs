@@ -200,6 +200,7 @@ impl ChatbotBuilder {
             bus: Arc::new(MemoryBus::default()),
             clock,
             reader: self.document_reader(),
+            fetcher: features::fetcher(&self.config.fetching, data_dir)?,
             chunker: self.chunker.clone().unwrap_or_else(|| Arc::new(self.default_chunker())),
             history: Arc::new(WindowHistory),
             counter: Arc::new(EstimatedTokens),

@@ -35,6 +35,8 @@ pub struct EngineConfig {
     pub limits: LimitsConfig,
     /// Where documents are parsed.
     pub parsing: ParsingConfig,
+    /// How documents are fetched from the web.
+    pub fetching: FetchingConfig,
     /// How documents are taken in.
     pub ingestion: IngestionConfig,
     /// What is kept of documents.
@@ -62,6 +64,7 @@ impl Default for EngineConfig {
             chunking: ChunkingConfig::default(),
             limits: LimitsConfig::default(),
             parsing: ParsingConfig::default(),
+            fetching: FetchingConfig::default(),
             ingestion: IngestionConfig::default(),
             documents: DocumentsConfig::default(),
             embedding: EmbeddingConfig::default(),
@@ -97,6 +100,7 @@ impl EngineConfig {
                 "parsing.max_memory_bytes",
                 "64 MiB or more",
             ),
+            ((1..=3600).contains(&self.fetching.max_s), "fetching.max_s", "1 to 3600"),
             ((1..=64).contains(&self.ingestion.n_workers), "ingestion.n_workers", "1 to 64"),
             ((1..=1024).contains(&self.embedding.batch_size), "embedding.batch_size", "1 to 1024"),
             (self.embedding.idle_unload_s > 0, "embedding.idle_unload_s", "more than 0"),
@@ -201,6 +205,23 @@ impl ParsingConfig {
             n_at_once,
             ..WorkerOptions::new(program)
         })
+    }
+}
+
+/// How documents are fetched from the web.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FetchingConfig {
+    /// Hosts that may be reached although they are not of the public network, each as `host` or `host:port`.
+    pub allow_hosts: Vec<String>,
+    /// Seconds that a document may take to arrive.
+    pub max_s: u64,
+}
+
+impl Default for FetchingConfig {
+    /// A minute: the largest document over a line of 7 Mbit/s.
+    fn default() -> Self {
+        Self { allow_hosts: Vec::new(), max_s: 60 }
     }
 }
 

@@ -22,7 +22,7 @@ struct Workers {
 }
 
 fn limits() -> ParseLimits {
-    let max_duration = Duration::from_secs(1);
+    let max_duration = Duration::from_secs(2);
     ParseLimits { max_text_bytes: 1 << 20, max_duration, ..ParseLimits::default() }
 }
 

@@ -8,7 +8,7 @@ use std::process::Command;
 use crate::context::Context;
 use crate::error::Result;
 use crate::traits::{ParseLimits, Parser};
-use crate::types::{MediaType, ParsedDocument, RawDocument};
+use crate::types::{Block, BlockKind, MediaType, Metadata, ParsedDocument, RawDocument, Span};
 
 use super::super::{Parsers, PlainTextParser};
 
@@ -44,11 +44,24 @@ impl Parser for HostileParser {
         limits: &ParseLimits,
     ) -> Result<ParsedDocument> {
         let said = std::str::from_utf8(&raw.bytes).unwrap_or_default();
-        let outcome = said.strip_prefix(MARK).map(misbehave);
-        let raw = outcome
-            .map_or_else(|| raw.clone(), |text| RawDocument { bytes: text.into(), ..raw.clone() });
-        let limits = ParseLimits { max_text_bytes: usize::MAX, ..limits.clone() };
-        PlainTextParser::default().parse(ctx, media_type, &raw, &limits)
+        match said.strip_prefix(MARK) {
+            Some(order) => Ok(one_paragraph(misbehave(order))),
+            None => PlainTextParser::default().parse(ctx, media_type, raw, limits),
+        }
+    }
+}
+
+/// However long, and without a look at any limit.
+fn one_paragraph(text: String) -> ParsedDocument {
+    let block = Block { kind: BlockKind::Paragraph, span: Span::new(0, text.len()) };
+    ParsedDocument {
+        media_type: MediaType::TEXT,
+        title: None,
+        text,
+        blocks: vec![block],
+        pages: Vec::new(),
+        metadata: Metadata::new(),
+        warnings: Vec::new(),
     }
 }
 
