@@ -17,10 +17,12 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::history::{EstimatedTokens, WindowHistory};
 use crate::layers::QueryCache;
 use crate::models::ExtractiveModel;
+use crate::parsers::worker::WorkerReader;
 use crate::parsers::{InProcessReader, Parsers};
 use crate::strategies::strategies;
 use crate::traits::{
-    BlobStore, ChatModel, Chunker, Clock, Embedder, ParseLimits, Parser, SystemClock,
+    BlobStore, ChatModel, Chunker, Clock, DocumentReader, Embedder, ParseLimits, Parser,
+    SystemClock,
 };
 
 /// The names of the parts of a data directory that are not built from others.
@@ -114,10 +116,23 @@ impl ChatbotBuilder {
         self
     }
 
-    /// Reads a format with a parser of the host's own, before the built-in ones are asked.
+    /// Reads a format with a parser of the host's own, before the built-in ones are asked. A worker has parsers of its own.
     #[must_use]
     pub fn parser(mut self, parser: impl Parser + 'static) -> Self {
         self.parsers.push(Arc::new(parser));
+        self
+    }
+
+    /// Parses in processes of their own: this program is started for it with these arguments, and has to call
+    /// [`worker::serve`](crate::parsers::worker::serve) with the parsers that it is to have.
+    #[must_use]
+    pub fn parse_worker<'a>(
+        mut self,
+        program: impl Into<String>,
+        arguments: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        let arguments = arguments.into_iter().map(str::to_owned);
+        self.config.parsing.worker = std::iter::once(program.into()).chain(arguments).collect();
         self
     }
 
@@ -184,7 +199,8 @@ impl ChatbotBuilder {
             previous,
             bus: Arc::new(MemoryBus::default()),
             clock,
-            reader: Arc::new(self.document_reader()),
+            reader: self.document_reader(),
+            fetcher: features::fetcher(&self.config.fetching, data_dir)?,
             chunker: self.chunker.clone().unwrap_or_else(|| Arc::new(self.default_chunker())),
             history: Arc::new(WindowHistory),
             counter: Arc::new(EstimatedTokens),
@@ -226,9 +242,13 @@ impl ChatbotBuilder {
         }
     }
 
-    fn document_reader(&self) -> InProcessReader {
+    fn document_reader(&self) -> Arc<dyn DocumentReader> {
+        let (limits, n_at_once) = (self.parse_limits(), self.config.ingestion.n_workers);
+        if let Some(workers) = self.config.parsing.workers(n_at_once) {
+            return Arc::new(WorkerReader::new(workers, limits));
+        }
         let parsers = Parsers::with(self.parsers.clone());
-        InProcessReader::new(parsers, self.parse_limits(), self.config.ingestion.n_workers)
+        Arc::new(InProcessReader::new(parsers, limits, n_at_once))
     }
 
     fn default_chunker(&self) -> StructureChunker {

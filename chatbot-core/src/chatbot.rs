@@ -2,6 +2,7 @@
 
 mod backup;
 mod embedding;
+mod fetching;
 mod history;
 #[cfg(feature = "sqlite")]
 mod restore;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::parsers::worker::WorkerOptions;
 use crate::retrievers::Fusion;
 pub use crate::types::Secret;
 
@@ -32,6 +33,10 @@ pub struct EngineConfig {
     pub chunking: ChunkingConfig,
     /// What is too much.
     pub limits: LimitsConfig,
+    /// Where documents are parsed.
+    pub parsing: ParsingConfig,
+    /// How documents are fetched from the web.
+    pub fetching: FetchingConfig,
     /// How documents are taken in.
     pub ingestion: IngestionConfig,
     /// What is kept of documents.
@@ -58,6 +63,8 @@ impl Default for EngineConfig {
             keys: BTreeMap::new(),
             chunking: ChunkingConfig::default(),
             limits: LimitsConfig::default(),
+            parsing: ParsingConfig::default(),
+            fetching: FetchingConfig::default(),
             ingestion: IngestionConfig::default(),
             documents: DocumentsConfig::default(),
             embedding: EmbeddingConfig::default(),
@@ -83,6 +90,17 @@ impl EngineConfig {
             ),
             (self.limits.max_upload_bytes > 0, "limits.max_upload_bytes", "more than 0"),
             (self.limits.max_message_bytes > 0, "limits.max_message_bytes", "more than 0"),
+            (
+                self.parsing.isolation != Isolation::Process || !self.parsing.worker.is_empty(),
+                "parsing.worker",
+                "a program where parsing.isolation is `process`",
+            ),
+            (
+                self.parsing.max_memory_bytes >= 64 << 20,
+                "parsing.max_memory_bytes",
+                "64 MiB or more",
+            ),
+            ((1..=3600).contains(&self.fetching.max_s), "fetching.max_s", "1 to 3600"),
             ((1..=64).contains(&self.ingestion.n_workers), "ingestion.n_workers", "1 to 64"),
             ((1..=1024).contains(&self.embedding.batch_size), "embedding.batch_size", "1 to 1024"),
             (self.embedding.idle_unload_s > 0, "embedding.idle_unload_s", "more than 0"),
@@ -135,6 +153,75 @@ pub struct LimitsConfig {
 impl Default for LimitsConfig {
     fn default() -> Self {
         Self { max_upload_bytes: 50 << 20, max_message_bytes: 32 << 10, max_parse_s: 120 }
+    }
+}
+
+/// Where documents are parsed: in this process, or in processes of their own that can do no harm.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ParsingConfig {
+    /// Whether in processes of their own.
+    pub isolation: Isolation,
+    /// The program of such a process and its arguments; it calls `parsers::worker::serve`.
+    pub worker: Vec<String>,
+    /// The environment of such a process; nothing of this process's own is handed on.
+    pub worker_environment: BTreeMap<String, String>,
+    /// Bytes of memory that such a process may have beside its program.
+    pub max_memory_bytes: u64,
+}
+
+/// Whether documents are parsed in processes of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Isolation {
+    /// Where there is a program for it.
+    #[default]
+    Auto,
+    /// Always; without a program for it, the engine does not start.
+    Process,
+    /// Never: a defect of a parser can cost this process time and memory, or end it.
+    None,
+}
+
+impl Default for ParsingConfig {
+    fn default() -> Self {
+        Self {
+            isolation: Isolation::Auto,
+            worker: Vec::new(),
+            worker_environment: BTreeMap::new(),
+            max_memory_bytes: WorkerOptions::DEFAULT_MAX_MEMORY_BYTES,
+        }
+    }
+}
+
+impl ParsingConfig {
+    /// How workers are started; `None` where this process parses.
+    pub(crate) fn workers(&self, n_at_once: usize) -> Option<WorkerOptions> {
+        let (program, arguments) = self.worker.split_first()?;
+        (self.isolation != Isolation::None).then(|| WorkerOptions {
+            arguments: arguments.to_vec(),
+            environment: self.worker_environment.clone(),
+            max_memory_bytes: self.max_memory_bytes,
+            n_at_once,
+            ..WorkerOptions::new(program)
+        })
+    }
+}
+
+/// How documents are fetched from the web.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FetchingConfig {
+    /// Hosts that may be reached although they are not of the public network, each as `host` or `host:port`.
+    pub allow_hosts: Vec<String>,
+    /// Seconds that a document may take to arrive.
+    pub max_s: u64,
+}
+
+impl Default for FetchingConfig {
+    /// A minute: the largest document over a line of 7 Mbit/s.
+    fn default() -> Self {
+        Self { allow_hosts: Vec::new(), max_s: 60 }
     }
 }
 

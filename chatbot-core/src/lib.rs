@@ -17,6 +17,8 @@ pub mod buses;
 pub mod chunkers;
 #[cfg(feature = "builtin-embedder")]
 pub mod embedders;
+#[cfg(feature = "fetching")]
+pub mod fetchers;
 pub mod history;
 pub mod indexes;
 pub mod layers;

@@ -33,6 +33,7 @@ use crate::routes::{
         documents::list,
         upload::create,
         upload::create_text,
+        upload::create_from_address,
         documents::get,
         documents::update,
         documents::delete,

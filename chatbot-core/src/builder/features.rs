@@ -4,11 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::Secret;
+use crate::config::{FetchingConfig, Secret};
 use crate::error::Result;
 use crate::error::{Error, ErrorKind};
 use crate::strategies::DenseParts;
-use crate::traits::{ChatModel, ChunkReader, Clock, Embedder, Index, Store};
+use crate::traits::{ChatModel, ChunkReader, Clock, Embedder, Fetcher, Index, Store};
 
 /// The store as what writes and as what reads chunks.
 pub(super) type OpenedStore = (Arc<dyn Store>, Arc<dyn ChunkReader>);
@@ -103,6 +103,27 @@ pub(super) fn endpoint_model(endpoint: Endpoint<'_>) -> Result<Arc<dyn ChatModel
 #[cfg(not(feature = "openai"))]
 pub(super) fn endpoint_model(_: Endpoint<'_>) -> Result<Arc<dyn ChatModel>> {
     Err(not_built("OpenAI-compatible models", "openai"))
+}
+
+/// What fetches documents; `None` where it was not built in.
+#[cfg(feature = "fetching")]
+pub(super) fn fetcher(
+    config: &FetchingConfig,
+    data_dir: &Path,
+) -> Result<Option<Arc<dyn Fetcher>>> {
+    use crate::fetchers::{FetchOptions, HttpFetcher};
+    let options = FetchOptions {
+        allow_hosts: config.allow_hosts.clone(),
+        max_duration: Duration::from_secs(config.max_s),
+        folder: data_dir.to_owned(),
+    };
+    Ok(Some(Arc::new(HttpFetcher::new(options)?)))
+}
+
+#[cfg(not(feature = "fetching"))]
+#[allow(clippy::unnecessary_wraps, reason = "with the feature it can fail")]
+pub(super) fn fetcher(_: &FetchingConfig, _: &Path) -> Result<Option<Arc<dyn Fetcher>>> {
+    Ok(None)
 }
 
 /// The embedder of this name, which gives its memory back after `idle`; `None` where words are to suffice.

@@ -121,11 +121,7 @@ impl Engine {
             Some(title) => Some(checked_name("title", title, MAX_TITLE_CHARS)?),
             None => None,
         };
-        let collection = match new.collection_id {
-            Some(id) => id,
-            None => self.store().default_collection(ctx).await?,
-        };
-        self.require(ctx, collection, Role::Writer).await?;
+        let collection = self.destination(ctx, new.collection_id).await?;
         let _kept = self.originals.read().await;
         let blob = self.parts.blobs.put(ctx, content, self.settings.max_upload_bytes).await?;
         let accept = AcceptDocument {
@@ -141,6 +137,38 @@ impl Engine {
         let accepted = self.store().accept_document(ctx, accept).await?;
         crash::point("accept/after_commit");
         Ok(self.queued(accepted).await)
+    }
+
+    /// Nothing is connected to for an asker who may not add the document.
+    pub(crate) async fn add_from_address(
+        &self,
+        ctx: &Context,
+        new: NewDocument,
+        address: &str,
+    ) -> Result<Document> {
+        let fetcher = self.parts.fetcher.as_ref().ok_or_else(|| {
+            let message = "This program was built without fetching: add the document's bytes.";
+            Error::new(ErrorKind::Unsupported, message)
+        })?;
+        let collection = self.destination(ctx, new.collection_id).await?;
+        let fetched = fetcher.fetch(ctx, address, self.settings.max_upload_bytes).await?;
+        let new = NewDocument {
+            collection_id: Some(collection),
+            source: fetched.address,
+            declared: fetched.declared,
+            ..new
+        };
+        self.add_document(ctx, new, fetched.content).await
+    }
+
+    /// The collection that a document goes to; the asker may add to it.
+    async fn destination(&self, ctx: &Context, id: Option<CollectionId>) -> Result<CollectionId> {
+        let collection = match id {
+            Some(id) => id,
+            None => self.store().default_collection(ctx).await?,
+        };
+        self.require(ctx, collection, Role::Writer).await?;
+        Ok(collection)
     }
 
     pub(crate) async fn replace_document(

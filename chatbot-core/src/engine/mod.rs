@@ -35,8 +35,8 @@ use crate::context::Context;
 use crate::crash;
 use crate::error::{Error, ErrorKind, Result};
 use crate::traits::{
-    BlobStore, Bus, ChatModel, Chunker, Clock, DocumentReader, Embedder, HistoryPolicy, Index,
-    Retriever, Signal, Store, TokenCounter,
+    BlobStore, Bus, ChatModel, Chunker, Clock, DocumentReader, Embedder, Fetcher, HistoryPolicy,
+    Index, Retriever, Signal, Store, TokenCounter,
 };
 use crate::types::Strategy;
 
@@ -60,6 +60,8 @@ pub(crate) struct Parts {
     pub(crate) bus: Arc<dyn Bus>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) reader: Arc<dyn DocumentReader>,
+    /// `None` where documents are not fetched.
+    pub(crate) fetcher: Option<Arc<dyn Fetcher>>,
     pub(crate) chunker: Arc<dyn Chunker>,
     pub(crate) history: Arc<dyn HistoryPolicy>,
     pub(crate) counter: Arc<dyn TokenCounter>,

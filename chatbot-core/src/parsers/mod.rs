@@ -73,6 +73,7 @@ mod structured;
     allow(dead_code, reason = "parsers of formats need the rest of it")
 )]
 mod watch;
+pub mod worker;
 #[cfg(feature = "documents")]
 mod xls;
 #[cfg(feature = "documents")]

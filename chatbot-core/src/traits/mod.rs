@@ -11,6 +11,7 @@ mod chunk_reader;
 mod chunker;
 mod clock;
 mod embedder;
+mod fetcher;
 mod history_policy;
 mod index;
 mod parser;
@@ -27,6 +28,7 @@ pub use chunk_reader::{ChunkReader, Passage, PassageRequest};
 pub use chunker::Chunker;
 pub use clock::{Clock, SystemClock};
 pub use embedder::{EmbedKind, EmbedRequest, Embedder, EmbedderInfo, Embeddings};
+pub use fetcher::{Fetched, Fetcher};
 pub use history_policy::HistoryPolicy;
 pub use index::{
     Find, Hit, Index, IndexBatch, IndexCapabilities, IndexContent, IndexEntry, IndexQuery,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 
 use crate::context::Context;
 use crate::error::Result;
@@ -40,7 +41,7 @@ pub trait DocumentReader: Send + Sync + std::fmt::Debug {
 }
 
 /// What parsing one document may cost.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ParseLimits {
     /// Bytes of extracted text.
     pub max_text_bytes: usize,

@@ -15,6 +15,7 @@ const L2: &[&str] = &[
     "buses",
     "chunkers",
     "embedders",
+    "fetchers",
     "history",
     "indexes",
     "layers",

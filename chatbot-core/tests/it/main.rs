@@ -24,6 +24,7 @@ mod embedders;
 mod embedding;
 mod facade;
 #[cfg(all(feature = "sqlite", feature = "local-index", feature = "testing"))]
+mod fetching;
 mod full_disk;
 #[cfg(feature = "local-index")]
 mod index;

@@ -49,7 +49,7 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Ask a question
     Ask(Ask),
-    /// Take in files and folders
+    /// Take in files, folders, and documents on the web
     Ingest(Ingest),
     /// Find passages
     Search(Search),
@@ -67,6 +67,9 @@ pub(crate) enum Command {
     Config(ConfigVerb),
     /// Print the description of the HTTP API (OpenAPI, JSON)
     Openapi,
+    /// Parse documents for another process of this program
+    #[command(hide = true)]
+    ParseWorker,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -97,8 +100,11 @@ pub(crate) struct Ask {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Ingest {
     /// Files and folders
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(required_unless_present = "addresses", value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
+    /// A document on the web; several side by side
+    #[arg(long = "url", value_name = "URL")]
+    pub(crate) addresses: Vec<String>,
     /// The collection, by name or id; made where there is none of the name
     #[arg(long, value_name = "NAME")]
     pub(crate) collection: Option<String>,

@@ -50,7 +50,8 @@ pub(super) async fn ask(ask: Ask, settings: Settings, output: &Output) -> Result
 
 async fn take_in(client: &Client, docs: &Path, output: &Output) -> Result<()> {
     let paths = [docs.to_owned()];
-    let report = ingest::take_in(client, &paths, (None, Wait::Searchable), output).await?;
+    let report =
+        ingest::take_in(client, ingest::files(&paths)?, (None, Wait::Searchable), output).await?;
     report.show_failures(output);
     if report.is_useless() {
         return Err(super::usage(

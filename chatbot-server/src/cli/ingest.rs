@@ -1,10 +1,10 @@
-//! `ingest`: files and folders, taken in and waited for.
+//! `ingest`: files, folders and documents on the web, taken in and waited for.
 //!
 //! Every file is taken in until it answers by its words; then, where that is asked for, all are waited for until they answer
 //! by meaning. A file that cannot be read does not stop the others; it is named with its reason at the end. The verb fails where
 //! nothing at all could be taken in. What lies inside a file counts as a document of its own.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use chatbot_core::types::{
     Collection, CollectionId, Document, DocumentFailure, DocumentId, DocumentStatus, NewCollection,
@@ -17,7 +17,7 @@ use serde::Serialize;
 use super::args::{Ingest, Wait};
 use super::client::Client;
 use super::output::Output;
-use super::{Outcome, files, learning, multipart, usage};
+use super::{Outcome, learning, multipart, usage};
 use crate::config::Config;
 
 /// Files sent at the same time: enough to keep the workers busy.
@@ -28,6 +28,23 @@ const N_CONCURRENT: usize = 8;
 pub(super) struct Report {
     documents: Vec<Document>,
     failed: Vec<Failed>,
+}
+
+/// Something to take in.
+#[derive(Debug)]
+pub(super) enum Place {
+    File(PathBuf),
+    /// On the web.
+    Address(String),
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Address(address) => f.write_str(address),
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -43,43 +60,51 @@ pub(super) async fn ingest(ingest: Ingest, config: Config, output: &Output) -> R
         Some(name) => Some(find_or_make(&client, name, output).await?),
         None => None,
     };
-    let report = take_in(&client, &ingest.paths, (collection, ingest.wait), output).await?;
+    let mut places = if ingest.paths.is_empty() { Vec::new() } else { files(&ingest.paths)? };
+    places.extend(ingest.addresses.into_iter().map(Place::Address));
+    let report = take_in(&client, places, (collection, ingest.wait), output).await?;
     report.show(output);
     output.document(&report);
     client.close().await?;
     Ok(if report.is_useless() { Outcome::Failed } else { Outcome::Done })
 }
 
-/// Takes in every file under the paths.
+/// Every file under the paths.
 ///
 /// # Errors
-/// `not_found` for a path; whatever is about more than one file.
-pub(super) async fn take_in(
-    client: &Client,
-    paths: &[PathBuf],
-    (collection, wait): (Option<CollectionId>, Wait),
-    output: &Output,
-) -> Result<Report> {
+/// `not_found` for a path; `invalid_input` where there is no file at all.
+pub(super) fn files(paths: &[PathBuf]) -> Result<Vec<Place>> {
     let mut all = Vec::new();
     for path in paths {
-        all.extend(files::under(path)?);
+        all.extend(super::files::under(path)?.into_iter().map(Place::File));
     }
     if all.is_empty() {
         return Err(usage("There are no files under these paths."));
     }
-    let n_files = all.len();
-    let mut outcomes = stream::iter(all)
-        .map(|path| async move {
-            let outcome = one(client, &path, collection).await;
-            (path, outcome)
+    Ok(all)
+}
+
+/// Takes in whatever is at these places.
+///
+/// # Errors
+/// Whatever is about more than one of them.
+pub(super) async fn take_in(
+    client: &Client,
+    places: Vec<Place>,
+    (collection, wait): (Option<CollectionId>, Wait),
+    output: &Output,
+) -> Result<Report> {
+    let n_files = places.len();
+    let mut outcomes = stream::iter(places)
+        .map(|place| async move {
+            let outcome = one(client, &place, collection).await;
+            (place, outcome)
         })
         .buffered(N_CONCURRENT);
     let mut report = Report::default();
-    let mut n_done = 0;
-    while let Some((path, outcome)) = outcomes.next().await {
-        report.add(&path.display().to_string(), outcome?);
-        n_done += 1;
-        output.progress(&format!("{n_done} of {n_files} files"));
+    while let Some((place, outcome)) = outcomes.next().await {
+        report.add(&place.to_string(), outcome?);
+        output.progress(&format!("{} of {n_files} files", report.n_files()));
     }
     inside(client, &mut report).await?;
     if wait == Wait::Complete {
@@ -89,26 +114,30 @@ pub(super) async fn take_in(
     Ok(report)
 }
 
-/// One file: a document, or why it is none. What is not about this file is an error.
+/// One place: a document, or why it is none. What is not about this place is an error.
 async fn one(
     client: &Client,
-    path: &Path,
+    place: &Place,
     collection: Option<CollectionId>,
 ) -> Result<Result<Document, DocumentFailure>> {
-    match upload(client, path, collection).await {
+    match add(client, place, collection).await {
         Ok(document) => Ok(settled(document)),
-        Err(error) if is_about_the_file(&error) => Ok(Err((&error).into())),
+        Err(error) if is_about_the_place(&error, place) => Ok(Err((&error).into())),
         Err(error) => Err(error),
     }
 }
 
-async fn upload(
-    client: &Client,
-    path: &Path,
-    collection: Option<CollectionId>,
-) -> Result<Document> {
-    let (content_type, form) = multipart::form(path, collection).await?;
-    let added: Document = client.post_form("/api/v1/documents", &content_type, form).await?;
+async fn add(client: &Client, place: &Place, collection: Option<CollectionId>) -> Result<Document> {
+    let added: Document = match place {
+        Place::File(path) => {
+            let (content_type, form) = multipart::form(path, collection).await?;
+            client.post_form("/api/v1/documents", &content_type, form).await?
+        }
+        Place::Address(address) => {
+            let body = serde_json::json!({"url": address, "collection_id": collection});
+            client.post("/api/v1/documents/url", &body).await?
+        }
+    };
     answering(client, added).await
 }
 
@@ -184,9 +213,14 @@ fn settled(document: Document) -> Result<Document, DocumentFailure> {
     }
 }
 
-fn is_about_the_file(error: &Error) -> bool {
+fn is_about_the_place(error: &Error, place: &Place) -> bool {
     let kinds = [ErrorKind::InvalidInput, ErrorKind::NotFound, ErrorKind::TooLarge];
-    kinds.contains(&error.kind()) || error.reason() == Some(Reason::ReadOnly)
+    let of_origins = [ErrorKind::BadResponse, ErrorKind::Timeout, ErrorKind::Unsupported];
+    kinds.contains(&error.kind())
+        || match place {
+            Place::File(_) => error.reason() == Some(Reason::ReadOnly),
+            Place::Address(_) => of_origins.contains(&error.kind()),
+        }
 }
 
 async fn find_or_make(client: &Client, name: &str, output: &Output) -> Result<CollectionId> {
@@ -213,6 +247,10 @@ impl Report {
     /// Nothing could be taken in.
     pub(super) const fn is_useless(&self) -> bool {
         self.documents.is_empty()
+    }
+
+    const fn n_files(&self) -> usize {
+        self.documents.len() + self.failed.len()
     }
 
     fn add(&mut self, path: &str, outcome: Result<Document, DocumentFailure>) {

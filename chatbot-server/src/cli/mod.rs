@@ -19,6 +19,7 @@ mod restore;
 mod search;
 mod serve;
 mod settings;
+mod worker;
 
 use std::process::ExitCode;
 
@@ -45,6 +46,9 @@ enum Outcome {
 /// Runs what the arguments ask for.
 #[must_use]
 pub fn run(arguments: Arguments) -> ExitCode {
+    if matches!(arguments.verb(), Command::ParseWorker) {
+        return worker::run();
+    }
     let output = Output::new(arguments.common.json);
     let outcome = start().and_then(|runtime| {
         let outcome = runtime.block_on(verb(&arguments, &output));
@@ -101,6 +105,8 @@ async fn dispatch(
         Command::Eval(EvalVerb::Answers(verb)) => {
             eval::answers(verb, settings.config, output).await
         }
+        // It has a process without threads, and was turned to before there were any.
+        Command::ParseWorker => Err(usage("This verb is for the program itself.")),
         Command::Openapi => {
             output.raw_document(&crate::openapi_document());
             Ok(Outcome::Done)

@@ -7,6 +7,7 @@ use chatbot_core::Result;
 use super::Outcome;
 use super::args::{Command, Common};
 use super::output::Output;
+use super::worker;
 use crate::config::{Config, Layers, Origin};
 
 /// What a verb works with.
@@ -38,6 +39,7 @@ pub(super) fn load(common: &Common, command: &Command) -> Result<Settings> {
         flags.insert("server.listen", listen.clone());
     }
     let (mut config, layers) = Config::load(common.config.clone(), &flags)?;
+    worker::appoint(&mut config.engine.parsing);
     let chosen = |name: &str| {
         layers.settings().any(|setting| setting.name == name && setting.source != Origin::Default)
     };

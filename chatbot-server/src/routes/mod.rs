@@ -46,6 +46,7 @@ pub fn surface() -> Surface {
         .get   (Read,   "/api/v1/documents",                           documents::list)
         .post  (Write,  "/api/v1/documents",                           upload::create)
         .post  (Write,  "/api/v1/documents/text",                      upload::create_text)
+        .post  (Write,  "/api/v1/documents/url",                       upload::create_from_address)
         .get   (Read,   "/api/v1/documents/{id}",                      documents::get)
         .patch (Write,  "/api/v1/documents/{id}",                      documents::update)
         .delete(Write,  "/api/v1/documents/{id}",                      documents::delete)

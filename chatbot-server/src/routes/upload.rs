@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::auth::Asker;
 use crate::error::{ApiError, ApiResult, ErrorReply};
 use crate::wire::form::{UploadForm, UploadLimits, UploadedFile, too_large};
-use crate::wire::{Id, json};
+use crate::wire::{self, Id, json};
 
 /// How long the rest of a refused upload is read, so that the client gets to read the answer.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -44,6 +44,21 @@ pub(crate) struct NewText {
     title: String,
     /// The text.
     text: String,
+    /// Where to; the default collection where none is named.
+    #[serde(default)]
+    collection_id: Option<CollectionId>,
+    /// The host's own facts.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    metadata: Metadata,
+}
+
+/// A document on the web to add.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewAddress {
+    /// Its address, with `http` or `https`.
+    url: String,
     /// Where to; the default collection where none is named.
     #[serde(default)]
     collection_id: Option<CollectionId>,
@@ -108,6 +123,25 @@ pub(crate) async fn create_text(
         ..NewDocument::default()
     };
     accepted(app.chatbot.add_text(&ctx, new, text).await?)
+}
+
+/// Fetches a document from the web and adds it: 202 once its bytes are safe here. Addresses that are not of the public
+/// network are refused unless the configuration allows them.
+#[utoipa::path(post, path = "/api/v1/documents/url", tag = "documents", request_body = NewAddress,
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes it happen once.")),
+    responses((status = 202, body = Document), (status = 200, body = Document),
+        (status = 400, body = ErrorReply), (status = 413, body = ErrorReply),
+        (status = 422, body = ErrorReply), (status = 502, body = ErrorReply),
+        (status = 504, body = ErrorReply)))]
+pub(crate) async fn create_from_address(
+    State(app): State<App>,
+    Asker(ctx): Asker,
+    body: wire::Json<NewAddress>,
+) -> ApiResult<(StatusCode, Json<Document>)> {
+    let NewAddress { url, collection_id, metadata } = body.value;
+    let idempotency = body.key.map(Into::into);
+    let new = NewDocument { collection_id, metadata, idempotency, ..NewDocument::default() };
+    accepted(app.chatbot.add_from_address(&ctx, new, &url).await?)
 }
 
 fn accepted(document: Document) -> ApiResult<(StatusCode, Json<Document>)> {

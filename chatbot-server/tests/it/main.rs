@@ -5,7 +5,8 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::wildcard_enum_match_arm,
-    reason = "a test that finds something else than it expects has failed"
+    clippy::print_stdout,
+    reason = "a test that finds something else than it expects has failed, and some say what they saw"
 )]
 
 mod backup;
@@ -15,9 +16,12 @@ mod contract;
 mod deletion;
 mod documents;
 mod evaluation;
+mod fetching;
+mod hostile_documents;
 mod local_mode;
 mod openapi;
 mod page;
+mod parse_workers;
 mod session_events;
 mod slow_clients;
 mod support;

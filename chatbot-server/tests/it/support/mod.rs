@@ -121,6 +121,13 @@ impl Server {
         Self { address, folder, chatbot, http, stop: Some(stop), task: Some(task) }
     }
 
+    /// A server in another process, which the test looks after.
+    pub(crate) fn elsewhere(address: SocketAddr) -> Self {
+        let http = Client::builder(TokioExecutor::new()).build_http();
+        let folder = tempfile::tempdir().unwrap();
+        Self { address, folder, chatbot: None, http, stop: None, task: None }
+    }
+
     /// Asks it to stop and waits until it has.
     pub(crate) async fn stop(mut self) -> Result<()> {
         drop(self.stop.take());
@@ -241,6 +248,32 @@ pub(crate) fn with_form(
 /// The JSON of an event.
 pub(crate) fn data(event: &SseEvent) -> Value {
     serde_json::from_str(&event.data).unwrap()
+}
+
+/// The evaluation data, or `None` with a line that says so.
+#[cfg(target_os = "linux")]
+pub(crate) fn evaluation_data(folder: &str) -> Option<std::path::PathBuf> {
+    use std::path::{Path, PathBuf};
+    let usual = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
+    let root = std::env::var_os("CHATBOT_EVAL_DATA").map_or_else(usual, PathBuf::from);
+    let found = root.join(folder);
+    if found.is_dir() {
+        return Some(found);
+    }
+    println!("skipped: there is no {folder} below CHATBOT_EVAL_DATA");
+    None
+}
+
+/// The processes that run and were started with this argument.
+#[cfg(target_os = "linux")]
+pub(crate) fn processes(argument: &str) -> Vec<u32> {
+    let all = std::fs::read_dir("/proc").unwrap().filter_map(|entry| {
+        let pid: u32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
+        // One that has ended and was not asked how has no arguments any more.
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        line.split(|byte| *byte == 0).any(|part| part == argument.as_bytes()).then_some(pid)
+    });
+    all.collect()
 }
 
 /// Waits for something that comes by itself, with a bound that no machine needs.
