@@ -1,8 +1,8 @@
 //! Documents inside the one that is being read: within limits, and stored before that one answers.
 //!
 //! They are noted in the store first and their originals stored after that, so that none is left behind where nobody
-//! knows of it; the transaction that publishes the version makes documents of them. From then on each is a document like
-//! any other.
+//! knows of it; the transaction that publishes the version makes documents of them. From then on each is a document
+//! like any other.
 
 use futures_util::future::try_join_all;
 

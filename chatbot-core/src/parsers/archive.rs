@@ -1,8 +1,9 @@
 //! Zip archives: every file in them becomes a document of its own.
 //!
 //! Nothing is written anywhere, so no name can lead astray. What an archive claims about sizes is not believed: memory
-//! grows with what really comes out, within one budget for all of it. Archives inside an archive are opened on the spot,
-//! under the same budget, so that one that would unpack to more than allowed is refused before anything becomes of it.
+//! grows with what really comes out, within one budget for all of it. Archives inside an archive are opened on the
+//! spot, under the same budget, so that one that would unpack to more than allowed is refused before anything becomes
+//! of it.
 
 use std::io::{Cursor, Read};
 

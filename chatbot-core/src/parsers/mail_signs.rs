@@ -1,4 +1,5 @@
-//! How mail is told from other texts: it begins with the fields of a message, or with the line that begins one in a folder.
+//! How mail is told from other texts: it begins with the fields of a message, or with the line that begins one in a
+//! folder.
 
 /// What is looked at: heads of messages that went through many servers are long.
 pub(super) const HEAD_BYTES: usize = 64 * 1024;
@@ -27,8 +28,8 @@ pub(super) fn is_field(line: &[u8]) -> bool {
     !name.is_empty() && name.iter().all(u8::is_ascii_graphic)
 }
 
-/// Whether `bytes` begin with the line that begins a message in a folder, and a header field: the line alone also stands
-/// in texts.
+/// Whether `bytes` begin with the line that begins a message in a folder, and a header field: the line alone also
+/// stands in texts.
 pub(super) fn begins_message(bytes: &[u8]) -> bool {
     if !bytes.starts_with(b"From ") {
         return false;

@@ -1,7 +1,7 @@
 //! Collects the documents inside a document: how many, how large, under which names, and what was left out.
 //!
-//! A name is data and becomes no path on any disk; still, one that leads upwards is refused, so that nobody who shows or
-//! exports documents by their names is led astray.
+//! A name is data and becomes no path on any disk; still, one that leads upwards is refused, so that nobody who shows
+//! or exports documents by their names is led astray.
 
 use std::collections::{BTreeMap, HashSet};
 

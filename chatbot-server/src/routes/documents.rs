@@ -125,8 +125,8 @@ pub(crate) async fn update(
     Ok(Json(app.chatbot.update_document(&ctx, id, body.value).await?))
 }
 
-/// Removes a document and everything inside it; it stops answering at once. Answers that it was a source of stay, without what they hold of its
-/// text beside their own words; with `purge` they are emptied, in everybody's chats.
+/// Removes a document and everything inside it; it stops answering at once. Answers that it was a source of stay, without
+/// what they hold of its text beside their own words; with `purge` they are emptied, in everybody's chats.
 #[utoipa::path(delete, path = "/api/v1/documents/{id}", tag = "documents",
     params(("id" = DocumentId, Path), DeleteQuery),
     responses((status = 204), (status = 404, body = ErrorReply)))]

@@ -1,8 +1,8 @@
-//! One entity of a message: its head, which is understood by `mail-parser`, and its body, undone of what it was wrapped in
-//! for the way.
+//! One entity of a message: its head, which is understood by `mail-parser`, and its body, undone of what it was wrapped
+//! in for the way.
 //!
-//! The structure of a message is walked here and not by that crate: it nests its results as deep as a message says, and a
-//! message may say so a hundred thousand times.
+//! The structure of a message is walked here and not by that crate: it nests its results as deep as a message says, and
+//! a message may say so a hundred thousand times.
 
 use std::borrow::Cow;
 

@@ -14,7 +14,8 @@ use crate::parsers::mail_signs::{begins_message, line_len};
 use crate::parsers::parts::Parts;
 use crate::parsers::watch::Watch;
 
-/// Reads mail folders (`.mbox`), in each of the ways in which programs mark lines that look like the beginning of a message.
+/// Reads mail folders (`.mbox`), in each of the ways in which programs mark lines that look like the beginning of a
+/// message.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct MboxParser {}

@@ -77,7 +77,8 @@ impl<'a> Properties<'a> {
 
     fn fixed(&mut self, folder: &Path, id: Id) -> Option<[u8; 8]> {
         let bytes = self.stream(&folder.join(FIXED))?;
-        // A file's own properties stand after 32 bytes, those of a message in a message after 24, of anything else after 8.
+        // A file's own properties stand after 32 bytes, those of a message in a message after 24, of anything else
+        // after 8.
         let is_root = folder.parent().is_none();
         let skip = match (is_root, bytes.len() % 16) {
             (true, 0) => 32,

@@ -1,4 +1,5 @@
-//! Documents inside documents: staged with the version that they lie in, and settled in the transaction that makes it answer.
+//! Documents inside documents: staged with the version that they lie in, and settled in the transaction that makes it
+//! answer.
 //!
 //! A part is a document like any other, with a job of its own, and knows the document that it came out of. Its name in
 //! there is what it is known by: under the same name, the same bytes are left alone, other bytes are a new version, and
@@ -262,8 +263,8 @@ pub(super) async fn n_around(conn: &mut SqliteConnection, document: DocumentId) 
     .col("n")
 }
 
-/// Takes a part that is deleted alone off the lists of what lies around it, so that its original goes as well, and a version
-/// that answers again does not bring it back.
+/// Takes a part that is deleted alone off the lists of what lies around it, so that its original goes as well, and a
+/// version that answers again does not bring it back.
 pub(super) async fn forget(
     conn: &mut SqliteConnection,
     part: DocumentId,

@@ -165,8 +165,9 @@ fn damage_anywhere_ends_with_files_or_a_reason() {
     }
 }
 
-/// What begins as one thing and goes on as another is what it begins as: the bytes at the beginning are what programs open
-/// it by, and a second format behind the first is something its sender may hide in it. It is not taken apart a second way.
+/// What begins as one thing and goes on as another is what it begins as: the bytes at the beginning are what programs
+/// open it by, and a second format behind the first is something its sender may hide in it. It is not taken apart a
+/// second way.
 #[test]
 fn a_file_that_is_two_things_is_what_it_begins_as() {
     let zip = archive(&[("hidden.txt", b"hidden")]);

@@ -229,8 +229,10 @@ export function storeDocument(news: Document): void {
   const document = { ...news, duplicate: false };
   let known = false;
   queryClient.setQueriesData<Page<Document>>({ queryKey: [...KEYS.documents, "list"] }, (page) => {
-    if (!page?.items.some((old) => old.id === document.id)) return page;
-    known = true;
+    const before = page?.items.find((old) => old.id === document.id);
+    if (!page || !before) return page;
+    // What came out of it is new as well.
+    known = before.part_count === document.part_count;
     return { ...page, items: page.items.map((old) => (old.id === document.id ? document : old)) };
   });
   if (!known) refreshDocuments();

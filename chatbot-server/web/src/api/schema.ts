@@ -125,8 +125,8 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Removes a document; it stops answering at once. Answers that it was a source of stay, without what they hold of its
-         *     text beside their own words; with `purge` they are emptied, in everybody's chats.
+         * Removes a document and everything inside it; it stops answering at once. Answers that it was a source of stay, without
+         *     what they hold of its text beside their own words; with `purge` they are emptied, in everybody's chats.
          */
         delete: operations["delete_v1_documents_id"];
         options?: never;
