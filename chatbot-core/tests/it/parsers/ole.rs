@@ -151,7 +151,7 @@ fn protected_damaged_and_empty_files_have_their_reasons() {
         ("a.doc", ole(&[("WordDocument", vec![0; 100])]), Reason::Corrupt),
         ("a.ppt", ole(&[("PowerPoint Document", vec![0; 100])]), Reason::Corrupt),
         ("a.xls", xls(&[]), Reason::Empty),
-        ("a.msg", ole(&[("__properties_version1.0", vec![0])]), Reason::UnsupportedFormat),
+        ("a.msg", ole(&[("__properties_version1.0", vec![0])]), Reason::Corrupt),
     ];
     for (i, (name, bytes, reason)) in cases.into_iter().enumerate() {
         assert_eq!(parse(name, bytes).unwrap_err().reason(), Some(reason), "case {i}");

@@ -1389,6 +1389,11 @@ export interface components {
             /** @description The passages, best first. */
             hits: components["schemas"]["Source"][];
             trace?: components["schemas"]["RetrievalTrace"] | null;
+            /**
+             * @description Why something may be missing: `index_rebuilding` while an index is filled again, `index_failing` while it cannot
+             *     follow the store.
+             */
+            warnings?: components["schemas"]["Warning"][];
         };
         /** @description A search. */
         SearchRequest: {
