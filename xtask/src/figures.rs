@@ -36,6 +36,7 @@ fn fill(project: &Project, json: &Json) -> Outcome {
         let (tables, plot) = match name.as_str() {
             "embedding" => (embedding(figures), embedding_plot(figures)),
             "fusion" => (fusion(figures), fusion_plot(figures)),
+            "documents" => (documents(figures), documents_plot(figures)),
             _ => return Err(format!("nobody knows the figures `{name}`")),
         };
         let image = format!("![{name}](benchmarks/{name}.svg)");
@@ -112,6 +113,50 @@ fn embedding_plot(figures: &Json) -> Plot {
             .filter_map(|(name, of)| Some(Bar::new(name, of.get("median")?.number()?, 1)));
         plot.group(&condition(block), bars.collect());
     }
+    plot
+}
+
+/// What is found, how like it is to what was expected, and what it costs.
+fn documents(figures: &Json) -> String {
+    let mut text = String::from(
+        "| | documents whole | phrases | likeness | PDF: whole | phrases | likeness | pages/s | peak MB | crashes |\n\
+         | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
+    );
+    for (name, of) in entries(figures, "contestants") {
+        let _ = write!(text, "| {name} | ");
+        for part in ["all", "pdf"] {
+            let figure = |key, digits| cell(of.get(part).and_then(|part| part.get(key)), digits);
+            let whole = (figure("documents_whole", 0), figure("documents", 0));
+            let phrases = (figure("phrases_found", 0), figure("phrases", 0));
+            let likeness = figure("likeness_mean", 3);
+            let _ = write!(
+                text,
+                "{} of {} | {} of {} | {likeness} | ",
+                whole.0, whole.1, phrases.0, phrases.1
+            );
+        }
+        let own = |key, digits| cell(of.get(key), digits);
+        let _ = writeln!(
+            text,
+            "{} | {} | {} |",
+            own("pages_per_s", 1),
+            own("peak_mb", 0),
+            own("crashes", 0)
+        );
+    }
+    if is_disturbed(figures) {
+        text +=
+            "\nDisturbed: another job used the machine, or a probe moved. To be measured again.\n";
+    }
+    text + &conditions(figures)
+}
+
+fn documents_plot(figures: &Json) -> Plot {
+    let mut plot = Plot::new("Pages of PDF per second, 1 core");
+    let bars = entries(figures, "contestants")
+        .iter()
+        .filter_map(|(name, of)| Some(Bar::new(name, of.get("pages_per_s")?.number()?, 1)));
+    plot.group("", bars.collect());
     plot
 }
 

@@ -43,8 +43,10 @@ cargo xtask VERB
                          let another embedder take over while people ask
   drill backup [--json FILE]
                          back a server up while others write, restore it, and compare
-  bench peers [--only embedding|fusion] [--json FILE]
+  bench peers [--only embedding|fusion|documents] [--json FILE]
                          measure us beside others on the same inputs, quality before speed
+  bench documents [--json FILE]
+                         the same as `bench peers --only documents`
   bundle-model [--from FOLDER] [--check]
                          make the built-in embedder's files from the published weights; or compare
   figures FILE…          write tables and plots of docs/benchmarks.md from what `bench peers` wrote
@@ -72,6 +74,9 @@ fn main() -> ExitCode {
         ["bench", "server", rest @ ..] => bench::server(&project, &mut report, rest),
         ["drill", "backup", rest @ ..] => bench::backup(&project, &mut report, rest),
         ["drill", "moving", rest @ ..] => bench::moving(&project, &mut report, rest),
+        ["bench", "documents", rest @ ..] => {
+            peers::run(&project, &mut report, &[&["--only", "documents"], rest].concat());
+        }
         ["bench", "peers", rest @ ..] => peers::run(&project, &mut report, rest),
         ["bundle-model", rest @ ..] => bundle::run(&project, &mut report, rest),
         ["figures", files @ ..] if !files.is_empty() => figures::run(&project, &mut report, files),

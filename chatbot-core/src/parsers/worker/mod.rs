@@ -2,7 +2,7 @@
 //!
 //! Documents come from strangers, and parsers are the largest piece of code that reads their bytes. A limit that a parser
 //! looks at itself holds only where it looks. So the program can start itself, or another program, once more as a
-//! *worker*: [`WorkerReader`] sends it one document at a time and takes back the text, and [`serve`] is what the worker
+//! *worker*: [`WorkerReader`] sends it one document at a time and takes back the text, and [`serve()`] is what the worker
 //! runs. Before a worker reads anything it gives up what it does not need (memory beyond a bound, files, network,
 //! processes), and whoever started it ends it where it is late or talks nonsense. What then fails is that one document;
 //! another worker takes the next one.
@@ -37,7 +37,7 @@ const MEMORY_VARIABLE: &str = "CHATBOT_WORKER_MEMORY_BYTES";
 /// How workers are started, and how many.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkerOptions {
-    /// The program to start; it has to call [`serve`].
+    /// The program to start; it has to call [`serve()`].
     pub program: PathBuf,
     /// What it is called with.
     pub arguments: Vec<String>,
