@@ -7,6 +7,7 @@
 
 use sqlx::sqlite::SqliteConnection;
 
+use super::checkpoint::copy;
 use super::sql::{Columns as _, sql};
 use super::{Lane, SqliteStore};
 use crate::error::{Error, ErrorKind, Result};
@@ -52,8 +53,8 @@ pub(super) async fn scrub(store: &SqliteStore) -> Result<()> {
 /// Writes the file anew and empties the log. Its second copy lies in a nameless file, not in memory: it is as large as
 /// the database.
 pub(super) async fn rewrite(conn: &mut SqliteConnection) -> Result<()> {
-    // The new file goes through the log. Emptied first where nobody reads, the log holds no more than that.
-    sql("PRAGMA wal_checkpoint(TRUNCATE)").one(conn).await?;
+    // The new file goes through the log, which begins anew where all of it is copied and nobody reads it.
+    copy(conn).await?;
     sql("PRAGMA temp_store = FILE").run(conn).await?;
     let rewritten = sql("VACUUM").run(conn).await;
     sql("PRAGMA temp_store = MEMORY").run(conn).await?;
