@@ -142,14 +142,26 @@ impl Server {
     /// # Errors
     /// Where it cannot be waited for.
     pub async fn stop(mut self) -> Result<()> {
-        if let Some(id) = self.process.id() {
-            let kill = Command::new("kill").args(["-TERM", &id.to_string()]).status().await;
-            if !kill.is_ok_and(|status| status.success()) {
-                self.process.start_kill()?;
-            }
+        if self.signal("-TERM").await.is_err() {
+            self.process.start_kill()?;
         }
         self.process.wait().await?;
         Ok(())
+    }
+
+    /// Stops it where it is: it does nothing more until it is killed.
+    ///
+    /// # Errors
+    /// Where the system has no such signal.
+    pub async fn pause(&self) -> Result<()> {
+        self.signal("-STOP").await
+    }
+
+    /// Sends a signal, unless it has ended.
+    async fn signal(&self, name: &str) -> Result<()> {
+        let Some(id) = self.process.id() else { return Ok(()) };
+        let status = Command::new("kill").args([name, &id.to_string()]).status().await?;
+        if status.success() { Ok(()) } else { Err(Failure::from(format!("kill {name}: {status}"))) }
     }
 
     fn memory(&self, key: &str) -> Result<f64> {

@@ -129,6 +129,16 @@ impl BlobStore for FolderBlobs {
         .await
     }
 
+    async fn list(
+        &self,
+        ctx: &Context,
+        after: Option<BlobHash>,
+        limit: usize,
+    ) -> Result<Vec<BlobHash>> {
+        let root = self.root.clone();
+        ctx.run(in_background(move || list(&root, after, limit))).await
+    }
+
     async fn hold(&self, _ctx: &Context) -> Result<BlobHold> {
         let root = self.root.clone();
         let held = in_background(move || {
@@ -138,6 +148,28 @@ impl BlobStore for FolderBlobs {
         });
         Ok(BlobHold::new(held.await?))
     }
+}
+
+/// The originals after `after` in the order of their names.
+fn list(root: &Path, after: Option<BlobHash>, limit: usize) -> std::io::Result<Vec<BlobHash>> {
+    let first = after.map_or(0, |hash| hash.as_bytes()[0]);
+    let mut found = Vec::new();
+    for begin in first..=u8::MAX {
+        let Some(files) = present(std::fs::read_dir(root.join(format!("{begin:02x}"))))? else {
+            continue;
+        };
+        for file in files {
+            let name = file?.file_name();
+            let hash = name.to_str().and_then(BlobHash::from_hex);
+            found.extend(hash.filter(|hash| Some(*hash) > after));
+        }
+        if found.len() >= limit {
+            break;
+        }
+    }
+    found.sort_unstable();
+    found.truncate(limit);
+    Ok(found)
 }
 
 /// The shared lock; what was condemned meanwhile goes with the last of them.

@@ -25,13 +25,18 @@ const SCRUB_PAUSE: u32 = 1_000;
 const MIN_SCRUB_PAUSE: Duration = Duration::from_secs(60);
 /// How long it waits for a moment without a turn; then it is done anyway.
 const MAX_SCRUB_DELAY_MS: i64 = 24 * 60 * 60 * 1000;
+/// How often all originals are compared with the rows: an upload that broke off leaves one without, once in a while.
+const LIST_ORIGINALS: Duration = Duration::from_secs(24 * 60 * 60);
+/// Originals compared at once.
+const LISTED: usize = 500;
 /// How long the indexes have to follow the store before the files are left for the next round.
 const CATCH_UP: Duration = Duration::from_secs(10);
 
-/// When the files may be written anew again.
+/// When what takes long is done again.
 #[derive(Debug, Default)]
 pub(super) struct Janitor {
     rest_until: Mutex<Option<Instant>>,
+    listed_at: Mutex<Option<Instant>>,
 }
 
 impl Janitor {
@@ -44,6 +49,16 @@ impl Janitor {
         let until =
             Instant::now().checked_add(took.saturating_mul(SCRUB_PAUSE).max(MIN_SCRUB_PAUSE));
         *self.rest_until.lock().unwrap_or_else(PoisonError::into_inner) = until;
+    }
+
+    /// Whether the originals have not been compared for long, or not yet; from then on they have.
+    fn lists_originals(&self) -> bool {
+        let mut listed_at = self.listed_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = listed_at.is_none_or(|at| at.elapsed() >= LIST_ORIGINALS);
+        if is_due {
+            *listed_at = Some(Instant::now());
+        }
+        is_due
     }
 }
 
@@ -66,6 +81,7 @@ impl Engine {
     /// Removes what was deleted from every file before it returns.
     pub(crate) async fn clear_up_now(&self) -> Result<()> {
         let ctx = &self.ctx;
+        self.name_loose_originals(ctx).await?;
         self.sweep(ctx).await?;
         while self.store().sweep_embeddings(ctx, SWEEP_VECTORS).await? > 0 {}
         if self.scrub(ctx).await? { Ok(()) } else { Err(busy()) }
@@ -73,6 +89,9 @@ impl Engine {
 
     async fn clear_up(&self, ctx: &Context) -> Result<()> {
         self.store().close_abandoned_turns(ctx, false).await?;
+        if self.janitor.lists_originals() {
+            self.name_loose_originals(ctx).await?;
+        }
         self.sweep(ctx).await?;
         self.store().sweep_embeddings(ctx, SWEEP_VECTORS).await?;
         let Some(since) = self.store().unscrubbed_since(ctx).await? else { return Ok(()) };
@@ -84,6 +103,18 @@ impl Engine {
         let scrubbed = self.scrub(ctx).await;
         self.janitor.rest_after(began.elapsed());
         scrubbed.map(|_| ())
+    }
+
+    /// Has originals without a row named, so that the sweep deletes them. Uploads go on meanwhile: the sweep waits for them,
+    /// and looks once more.
+    async fn name_loose_originals(&self, ctx: &Context) -> Result<()> {
+        let mut last = None;
+        loop {
+            let originals = self.parts.blobs.list(ctx, last, LISTED).await?;
+            let Some(newest) = originals.last() else { return Ok(()) };
+            last = Some(*newest);
+            self.store().note_unreferenced(ctx, originals).await?;
+        }
     }
 
     async fn sweep(&self, ctx: &Context) -> Result<()> {

@@ -68,6 +68,17 @@ pub trait BlobStore: Send + Sync + std::fmt::Debug {
     /// `storage`.
     async fn delete(&self, ctx: &Context, hash: BlobHash) -> Result<()>;
 
+    /// The originals that are kept, in the order of their hashes: at most `limit` of those after `after`.
+    ///
+    /// # Errors
+    /// `storage`.
+    async fn list(
+        &self,
+        ctx: &Context,
+        after: Option<BlobHash>,
+        limit: usize,
+    ) -> Result<Vec<BlobHash>>;
+
     /// Keeps every original readable that is there now or comes later, until the returned value is dropped: what is
     /// deleted meanwhile, by whichever process, goes then. Nobody waits for a hold to end, and there may be several.
     ///

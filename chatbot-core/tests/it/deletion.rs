@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use chatbot_core::blobs::FolderBlobs;
 use chatbot_core::testing::ScriptedModel;
+use chatbot_core::traits::{BlobStore as _, once};
 use chatbot_core::types::{Event, EventKind, ListSessions, MessageState, PageRequest};
 use chatbot_core::{Chatbot, Context, ErrorKind, TurnRequest};
 use futures_util::StreamExt as _;
@@ -41,6 +43,7 @@ async fn ended(purge: bool) -> [chatbot_core::types::Message; 2] {
                 ErrorKind::Cancelled,
                 "an answer never goes on from what is gone"
             );
+            assert!(error.message.contains("was deleted"), "whoever reads it knows why: {error:?}");
             let stored = chatbot.message(&ctx, message.id).await.unwrap();
             let list = ListSessions { q: Some("copper conducts".to_owned()) };
             let found = chatbot.sessions(&ctx, &list, &PageRequest::default()).await.unwrap();
@@ -68,4 +71,20 @@ async fn an_answer_that_rests_on_a_purged_document_is_empty() {
         assert!(message.content.is_empty() && message.sources.is_empty());
         assert_eq!(message.warnings[0].code, "purged");
     }
+}
+
+#[tokio::test]
+async fn an_original_that_its_upload_left_without_a_row_goes() {
+    let (ctx, folder) = (Context::local(), tempfile::tempdir().unwrap());
+    let blobs = FolderBlobs::beside(folder.path().join("blobs"));
+    let chatbot =
+        Chatbot::builder().data_dir(folder.path()).embedder("none").build().await.unwrap();
+    add(&chatbot, "metals", TEXT).await;
+    let kept = blobs.list(&ctx, None, 9).await.unwrap();
+    assert_eq!(kept.len(), 1);
+    let loose = blobs.put(&ctx, once("the process died here"), 99).await.unwrap();
+    chatbot.clear_up().await.unwrap();
+    assert_eq!(blobs.list(&ctx, None, 9).await.unwrap(), kept);
+    assert_eq!(blobs.get(&ctx, loose.hash).await.unwrap_err().kind(), ErrorKind::NotFound);
+    chatbot.close().await.unwrap();
 }

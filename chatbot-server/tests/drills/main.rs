@@ -10,7 +10,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use chatbot_faultkit::life::Options;
+use chatbot_faultkit::disk::Disk;
+use chatbot_faultkit::life::{Ending, Options};
 use chatbot_faultkit::points::Group;
 use chatbot_faultkit::report::Report;
 use chatbot_faultkit::{kills, points};
@@ -20,11 +21,14 @@ use chatbot_faultkit::{kills, points};
 const N_KILLS: u64 = 100;
 /// Tests that share them.
 const N_SHARES: u64 = 4;
+/// Power cuts, where they may be made.
+const N_POWER_CUTS: u64 = 20;
 /// What a process may take to be ready again, in a build that is not optimised and on a machine that others use as well.
 const READY_WITHIN: Duration = Duration::from_secs(30);
 
 fn options() -> Options {
-    Options { server: env!("CARGO_BIN_EXE_chatbot").into(), ready_within: READY_WITHIN }
+    let server = env!("CARGO_BIN_EXE_chatbot").into();
+    Options { server, ready_within: READY_WITHIN, ending: Ending::Kill }
 }
 
 fn said(name: &str) -> Option<u64> {
@@ -75,6 +79,19 @@ async fn nothing_is_lost_when_it_is_killed_third_share() {
 #[tokio::test]
 async fn nothing_is_lost_when_it_is_killed_fourth_share() {
     kill_a_share().await;
+}
+
+#[tokio::test]
+async fn nothing_is_lost_when_the_power_is_cut() {
+    let folder = tempfile::tempdir().unwrap();
+    if let Err(why) = Disk::new(folder.path()) {
+        println!("skipped: no disk whose power may be cut: {why}");
+        return;
+    }
+    let options = Options { ending: Ending::PowerCut, ..options() };
+    let report = kills::run(&options, (seed(), N_POWER_CUTS, 1), |_| ()).await;
+    assert_eq!(report.n_kills, N_POWER_CUTS);
+    holds(&report);
 }
 
 /// Every point of the group is reached, and nothing is lost there.

@@ -1,6 +1,7 @@
 //! Turns that run in this process: their logs, and who follows them.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,7 @@ use tokio::sync::watch;
 
 use super::EventStream;
 use crate::context::Context;
+use crate::error::{Error, ErrorKind};
 use crate::types::{DocumentId, Event, Message, MessageId, SequencedEvent, Source, redact_sources};
 
 /// The turns that run in this process.
@@ -72,6 +74,8 @@ pub(super) struct LiveTurn {
     audience: Mutex<Audience>,
     /// Documents that were deleted since it began.
     gone: Mutex<HashMap<DocumentId, Deletion>>,
+    /// Whether it ended because it rests on one of them.
+    lost_a_source: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -90,6 +94,7 @@ impl LiveTurn {
             n_events: watch::Sender::new(0),
             audience: Mutex::new(audience),
             gone: Mutex::default(),
+            lost_a_source: AtomicBool::new(false),
         }
     }
 
@@ -97,7 +102,7 @@ impl LiveTurn {
         // Held until the event is in the log: a deletion finds it there, or is seen here.
         let gone = locked(&self.gone);
         if redact_event(&mut event, &gone) {
-            self.stop();
+            self.stop_without_source();
         }
         let mut log = locked(&self.log);
         let seq = log.len() as u64 + 1;
@@ -121,7 +126,25 @@ impl LiveTurn {
         if deletion == Deletion::WithAnswers {
             log.iter_mut().for_each(|event| forget_text(&mut event.event));
         }
+        self.stop_without_source();
+    }
+
+    fn stop_without_source(&self) {
+        self.lost_a_source.store(true, Ordering::Release);
         self.stop();
+    }
+
+    /// Why it was stopped, where that was not somebody's wish.
+    pub(super) fn explained(&self, error: Error) -> Error {
+        let lost_a_source = self.lost_a_source.load(Ordering::Acquire);
+        if lost_a_source && error.kind() == ErrorKind::Cancelled {
+            Error::new(
+                ErrorKind::Cancelled,
+                "A document that this answer rests on was deleted meanwhile. Ask again.",
+            )
+        } else {
+            error
+        }
     }
 
     /// Takes out of the turn's message what was deleted since it began.

@@ -84,7 +84,7 @@ impl Run {
         let (engine, lease) = (self.engine.clone(), self.lease.clone());
         let renew = || engine.store().append_turn(&ctx, &lease, String::new(), lease::TTL);
         let outcome = tokio::select! {
-            outcome = ctx.run(self.answer(&ctx)) => outcome,
+            outcome = ctx.run(self.answer(&ctx)) => outcome.map_err(|error| self.live.explained(error)),
             lost = lease::keep(&ctx, renew) => Err(lost),
             () = audience => Err(Error::new(ErrorKind::Cancelled, "Nobody followed the answer.")),
         };

@@ -12,8 +12,8 @@ use crate::context::{Context, ReadSet};
 use crate::error::{Error, Result};
 use crate::traits::{AcceptDocument, AcceptVersion, Accepted, DocumentStore, Swept};
 use crate::types::{
-    Chunk, Document, DocumentId, DocumentPatch, DocumentVersion, Filter, ListDocuments, Page,
-    PageRequest, Span, Timestamp,
+    BlobHash, Chunk, Document, DocumentId, DocumentPatch, DocumentVersion, Filter, ListDocuments,
+    Page, PageRequest, Span, Timestamp,
 };
 
 #[async_trait]
@@ -178,6 +178,10 @@ impl DocumentStore for SqliteStore {
 
     async fn sweep(&self, ctx: &Context, limit: u32) -> Result<Swept> {
         sweep::sweep(self, ctx, limit).await
+    }
+
+    async fn note_unreferenced(&self, ctx: &Context, originals: Vec<BlobHash>) -> Result<()> {
+        sweep::note_unreferenced(self, ctx, originals).await
     }
 
     async fn unscrubbed_since(&self, ctx: &Context) -> Result<Option<Timestamp>> {

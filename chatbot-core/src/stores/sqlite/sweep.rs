@@ -53,6 +53,39 @@ pub(super) async fn sweep(store: &SqliteStore, ctx: &Context, limit: u32) -> Res
     Ok(swept)
 }
 
+/// See [`DocumentStore::note_unreferenced`](crate::traits::DocumentStore::note_unreferenced).
+pub(super) async fn note_unreferenced(
+    store: &SqliteStore,
+    ctx: &Context,
+    originals: Vec<BlobHash>,
+) -> Result<()> {
+    // Hardly ever is there one: who writes is not asked.
+    let loose = ctx.run(unreferenced(store, &originals)).await?;
+    if loose.is_empty() {
+        return Ok(());
+    }
+    let now = store.now();
+    let note = store.writer.write(Lane::Bulk, move |conn| {
+        Box::pin(async move {
+            for blob in loose {
+                note_orphan(conn, blob, now).await?;
+            }
+            Ok(())
+        })
+    });
+    note.await
+}
+
+async fn unreferenced(store: &SqliteStore, originals: &[BlobHash]) -> Result<Vec<BlobHash>> {
+    let rows = sql("SELECT unhex(o.value) AS blob FROM json_each(?) o
+         WHERE NOT EXISTS (SELECT 1 FROM versions WHERE blob = unhex(o.value) AND swept_at IS NULL)
+           AND NOT EXISTS (SELECT 1 FROM parts WHERE blob = unhex(o.value))")
+    .bind(to_json(originals)?)
+    .all(&mut *store.snapshot().await?)
+    .await?;
+    rows.iter().map(|row| row.col("blob")).collect()
+}
+
 async fn name_orphans(store: &SqliteStore, mut swept: Swept, now: Timestamp) -> Result<Swept> {
     let find = store.writer.write(Lane::Bulk, move |conn| Box::pin(finish(conn, now)));
     let (n_rows, orphans) = find.await?;

@@ -21,6 +21,7 @@ pub async fn blob_store(store: &dyn BlobStore) {
     what_is_too_large_is_refused(store).await;
     a_broken_stream_stores_nothing(store).await;
     what_is_held_stays_readable(store).await;
+    all_are_listed_in_order(store).await;
 }
 
 async fn what_was_put_comes_back(store: &dyn BlobStore) {
@@ -83,4 +84,27 @@ async fn what_is_held_stays_readable(store: &dyn BlobStore) {
     drop(hold);
     assert_eq!(store.get(&ctx, blob.hash).await.unwrap_err().kind(), ErrorKind::NotFound);
     assert_eq!(store.get(&ctx, again.hash).await.unwrap(), "later", "it came back meanwhile");
+}
+
+async fn all_are_listed_in_order(store: &dyn BlobStore) {
+    let ctx = Context::local();
+    let mut put = Vec::new();
+    for number in 0..20 {
+        put.push(store.put(&ctx, once(format!("listed {number}")), 99).await.unwrap().hash);
+    }
+    let gone = put.pop().unwrap();
+    store.delete(&ctx, gone).await.unwrap();
+    let (mut listed, mut last) = (Vec::new(), None);
+    loop {
+        let some = store.list(&ctx, last, 3).await.unwrap();
+        assert!(some.len() <= 3);
+        let Some(newest) = some.last() else { break };
+        last = Some(*newest);
+        listed.extend(some);
+    }
+    assert!(listed.is_sorted() && !listed.contains(&gone));
+    assert!(put.iter().all(|hash| listed.contains(hash)), "each once, and none is left out");
+    let n_listed = listed.len();
+    listed.dedup();
+    assert_eq!(listed.len(), n_listed);
 }

@@ -238,6 +238,10 @@ pub trait DocumentStore: Send + Sync + std::fmt::Debug {
     /// find its original gone.
     async fn sweep(&self, ctx: &Context, limit: u32) -> Result<Swept>;
 
+    /// Has the next sweep name those of these originals that nobody refers to: an upload ended between its file and its row.
+    /// One whose row comes meanwhile is not named.
+    async fn note_unreferenced(&self, ctx: &Context, originals: Vec<BlobHash>) -> Result<()>;
+
     /// Since when something that was removed is still on the disk, where no row leads to it; `None` where nothing is.
     async fn unscrubbed_since(&self, ctx: &Context) -> Result<Option<Timestamp>>;
 

@@ -9,6 +9,7 @@
 pub mod actor;
 pub mod api;
 pub mod check;
+pub mod disk;
 mod inside;
 pub mod kills;
 pub mod ledger;

@@ -15,6 +15,7 @@ use crate::actor::Actor;
 use crate::api::Api;
 use crate::check::store::Store;
 use crate::check::{answers, folder};
+use crate::disk::Disk;
 use crate::report::{Findings, Kind, Report, Violation};
 use crate::{Result, resolve, slow_model};
 
@@ -39,6 +40,17 @@ pub struct Options {
     pub server: PathBuf,
     /// The longest that a restart may take.
     pub ready_within: Duration,
+    /// How servers end.
+    pub ending: Ending,
+}
+
+/// How a server ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// It is killed; the system goes on, and writes what it was given.
+    Kill,
+    /// The power is cut: only what was flushed is there afterwards.
+    PowerCut,
 }
 
 /// One data directory, its clients, and what came of it so far.
@@ -47,6 +59,8 @@ pub struct Life {
     seed: u64,
     options: Options,
     pub(crate) chance: Chance,
+    // Before the folder in which it lies: it is unmounted first.
+    disk: Option<Disk>,
     pub(crate) folder: TempDir,
     pub(crate) program: Program,
     by_meaning: bool,
@@ -93,12 +107,18 @@ impl Life {
         let book_once_in = if by_meaning { 0 } else { 25 };
         let actors =
             (0..N_ACTORS).map(|number| Actor::new(number, chance.fork(), &name, book_once_in));
+        let folder = TempDir::with_prefix("drill-")?;
+        let disk = match options.ending {
+            Ending::Kill => None,
+            Ending::PowerCut => Some(Disk::new(folder.path())?),
+        };
         Ok(Self {
             seed,
             options: options.clone(),
             actors: actors.collect(),
             chance,
-            folder: TempDir::with_prefix("drill-")?,
+            disk,
+            folder,
             program: Program {
                 path: options.server.clone(),
                 model: name,
@@ -114,7 +134,7 @@ impl Life {
     }
 
     pub(crate) fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.disk.as_ref().map_or_else(|| self.folder.path(), Disk::place).join("data")
     }
 
     async fn live(&mut self, n_kills: u64) -> Result<()> {
@@ -160,7 +180,7 @@ impl Life {
         let mut server = self.program.spawn(&self.data())?;
         let after = u64::try_from(self.chance.below(STARTING_MS))?;
         tokio::time::sleep(Duration::from_millis(after)).await;
-        server.kill().await?;
+        strike(&mut server, self.disk.as_ref()).await?;
         self.report.n_kills_at_start += 1;
         Ok(())
     }
@@ -185,11 +205,11 @@ impl Life {
     async fn drive_and_kill(&mut self, server: &mut Server, api: &Api) -> Result<()> {
         let (least, most) = KILL_AFTER_MS;
         let after = least * (most / least).powf(self.chance.share());
-        let is_killed = &AtomicBool::new(false);
+        let (is_killed, disk) = (&AtomicBool::new(false), self.disk.as_ref());
         let kill = async {
             tokio::time::sleep(Duration::from_secs_f64(after / 1e3)).await;
             is_killed.store(true, Ordering::SeqCst);
-            server.kill().await
+            strike(server, disk).await
         };
         let acted = self.actors.iter_mut().map(|actor| async move {
             let ended = actor.act(api).await;
@@ -255,6 +275,16 @@ impl Life {
         }
         self.report
     }
+}
+
+/// Ends the server, and with it the power of its disk where it has one of its own.
+async fn strike(server: &mut Server, disk: Option<&Disk>) -> Result<()> {
+    let Some(disk) = disk else { return server.kill().await };
+    // From here on it tells nobody anything: not that a write failed, either.
+    server.pause().await?;
+    disk.cut()?;
+    server.kill().await?;
+    disk.restore()
 }
 
 /// Waits until the indexes have noted the last change; what comes after that says whether they have.

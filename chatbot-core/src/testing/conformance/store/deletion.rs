@@ -21,6 +21,7 @@ pub async fn deletion(make: &impl AsyncFn(Arc<FixedClock>) -> Fresh) {
     a_purge_empties_the_answers(make).await;
     what_was_removed_is_scrubbed(make).await;
     sweeping_names_originals_nobody_needs(make).await;
+    sweeping_names_originals_without_a_row(make).await;
     sweeping_goes_in_steps(make).await;
     sweeping_spares_what_is_needed(make).await;
 }
@@ -196,6 +197,18 @@ async fn sweeping_names_originals_nobody_needs(make: &impl AsyncFn(Arc<FixedCloc
     assert_eq!(swept.orphans, [BlobHash::of(b"only here\n")], "the other is still needed");
     let again = store.sweep(&system, 1000).await.unwrap();
     assert!(again.orphans.is_empty(), "whoever sweeps again has deleted them");
+}
+
+async fn sweeping_names_originals_without_a_row(make: &impl AsyncFn(Arc<FixedClock>) -> Fresh) {
+    let bench = Bench::new(make).await;
+    let (ada, system, store) = (principal("ada"), Context::system(), &bench.store);
+    bench.add(&ada, "A", "needed\n").await;
+    let (needed, late) = (BlobHash::of(b"needed\n"), BlobHash::of(b"late\n"));
+    let loose = BlobHash::of(b"its upload broke off\n");
+    store.note_unreferenced(&system, vec![needed, loose, late]).await.unwrap();
+    bench.add(&ada, "B", "late\n").await;
+    let swept = store.sweep(&system, 1000).await.unwrap();
+    assert_eq!(swept.orphans, [loose], "the others have a row, or have got one");
 }
 
 async fn sweeping_goes_in_steps(make: &impl AsyncFn(Arc<FixedClock>) -> Fresh) {

@@ -1,6 +1,7 @@
 //! The drills by hand, and for as long as one likes.
 //!
 //! `drill kills --server PATH [--count N] [--seed N] [--jobs N] [--json FILE]`
+//! `drill power --server PATH [--count N] [--seed N] [--jobs N] [--json FILE]` (as an administrator of Linux)
 //! `drill points --server PATH [--seed N] [--json FILE]` (a build with the feature `testing`, as tests are)
 //! `drill load --server PATH [--minutes N] [--rate N] [--embedder none] [--seed N] [--json FILE]`
 #![allow(clippy::print_stdout, reason = "this program prints what it finds")]
@@ -9,7 +10,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use chatbot_faultkit::life::Options;
+use chatbot_faultkit::life::{Ending, Options};
 use chatbot_faultkit::report::Report;
 use chatbot_faultkit::{Failure, Result, kills, load, points};
 use serde_json::Value;
@@ -32,17 +33,18 @@ async fn main() -> ExitCode {
 async fn run() -> Result<bool> {
     let arguments = Arguments::parse(std::env::args().skip(1))?;
     match arguments.drill.as_str() {
-        "kills" => run_kills(&arguments).await,
+        "kills" => run_kills(&arguments, Ending::Kill).await,
+        "power" => run_kills(&arguments, Ending::PowerCut).await,
         "points" => run_points(&arguments).await,
         "load" => run_load(&arguments).await,
         other => Err(Failure::from(format!(
-            "there is no drill `{other}`: say `kills`, `points` or `load`"
+            "there is no drill `{other}`: say `kills`, `power`, `points` or `load`"
         ))),
     }
 }
 
-async fn run_kills(arguments: &Arguments) -> Result<bool> {
-    let options = Options { server: arguments.server.clone(), ready_within: READY_WITHIN };
+async fn run_kills(arguments: &Arguments, ending: Ending) -> Result<bool> {
+    let options = arguments.options(ending);
     println!("seed {}", arguments.seed);
     let (begun, mut n_shown) = (Instant::now(), 0);
     let progress = |report: &Report| {
@@ -59,7 +61,7 @@ async fn run_kills(arguments: &Arguments) -> Result<bool> {
 }
 
 async fn run_points(arguments: &Arguments) -> Result<bool> {
-    let options = Options { server: arguments.server.clone(), ready_within: READY_WITHIN };
+    let options = arguments.options(Ending::Kill);
     println!("seed {}", arguments.seed);
     let mut all = Report::default();
     for group in points::Group::ALL {
@@ -108,7 +110,7 @@ struct Arguments {
 impl Arguments {
     fn parse(mut words: impl Iterator<Item = String>) -> Result<Self> {
         let mut arguments = Self {
-            drill: words.next().ok_or("say which drill: `kills`, `points` or `load`")?,
+            drill: words.next().ok_or("say which drill: `kills`, `power`, `points` or `load`")?,
             server: PathBuf::new(),
             seed: u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())?,
             count: 100,
@@ -136,6 +138,10 @@ impl Arguments {
             return Err(Failure::from("say which server: `--server target/release/chatbot`"));
         }
         Ok(arguments)
+    }
+
+    fn options(&self, ending: Ending) -> Options {
+        Options { server: self.server.clone(), ready_within: READY_WITHIN, ending }
     }
 
     fn write(&self, report: Value) -> Result<()> {
