@@ -84,11 +84,11 @@ impl Run {
         let (engine, lease) = (self.engine.clone(), self.lease.clone());
         let renew = || engine.store().append_turn(&ctx, &lease, String::new(), lease::TTL);
         let outcome = tokio::select! {
-            outcome = ctx.run(self.answer(&ctx)) => outcome.map_err(|error| self.live.explained(error)),
+            outcome = ctx.run(self.answer(&ctx)) => outcome,
             lost = lease::keep(&ctx, renew) => Err(lost),
             () = audience => Err(Error::new(ErrorKind::Cancelled, "Nobody followed the answer.")),
         };
-        let event = self.finish(outcome).await;
+        let event = self.finish(outcome.map_err(|error| self.live.explained(error))).await;
         self.live.emit(event);
         self.engine.turns.end(self.live.id);
         self.engine.signal(Signal::Session(self.begun.session.id)).await;

@@ -161,11 +161,24 @@ fn divides(stretches: &[Stretch], x: f64) -> bool {
 
 /// Whether the usual line is long, and either fills what there is room for or is as long as only sentences are.
 fn is_column(side: &[&Stretch]) -> bool {
-    let chars = side.iter().map(|s| s.n_chars).sum::<usize>() / side.len().max(1);
+    let Some(usual) = usual(side) else { return false };
     let left = side.iter().map(|s| s.x).fold(f64::INFINITY, f64::min);
     let right = side.iter().map(|s| s.end).fold(f64::NEG_INFINITY, f64::max);
-    let filled = median(side.iter().map(|s| s.end - s.x)).unwrap_or(0.0) / (right - left);
+    let (chars, filled) = (usual.n_chars, (usual.end - usual.x) / (right - left));
     (chars >= MIN_CHARS && filled >= FILLED) || (chars >= SENTENCE_CHARS && filled >= FILLED / 2.0)
+}
+
+/// The stretch in which the character in the middle stands, by length: bullets, numbers of questions and the cells of a small
+/// table count for as little as they say.
+fn usual<'a>(side: &[&'a Stretch]) -> Option<&'a Stretch> {
+    let mut by_length = side.to_vec();
+    by_length.sort_by(|a, b| (a.end - a.x).total_cmp(&(b.end - b.x)));
+    let half = side.iter().map(|s| s.n_chars).sum::<usize>() / 2;
+    let mut passed = 0;
+    by_length.into_iter().find(|stretch| {
+        passed += stretch.n_chars;
+        passed > half
+    })
 }
 
 /// The share of `lines` that stand on a base line of `others`.
@@ -235,6 +248,25 @@ mod tests {
         let mut rows = page(12.0);
         rows.truncate(1);
         assert_eq!(rows[0].len(), 10, "its own base lines, though as far apart");
+    }
+
+    #[test]
+    fn bullets_and_a_small_table_do_not_hide_a_column() {
+        let mut page = Vec::new();
+        for i in 0..12 {
+            let y = 780.0 - 15.0 * f64::from(i);
+            page.push(stretch(50.0, 55.0, y, "-"));
+            page.push(stretch(70.0, 260.0, y, "a point with as many words as these"));
+            page.push(stretch(290.0, 500.0, y - 7.0, "a sentence on the right of that point"));
+        }
+        for i in 0..9 {
+            let y = 580.0 - 15.0 * f64::from(i);
+            for x in [290.0, 400.0, 450.0, 480.0] {
+                page.push(stretch(x, x + 9.0, y, "*"));
+            }
+        }
+        let order = reading_order(page);
+        assert!(order[0].iter().all(|stretch| stretch.x < 290.0), "all that is left comes first");
     }
 
     #[test]
