@@ -4,7 +4,12 @@
 pub mod chance;
 pub mod client;
 pub mod figure;
+pub mod hostile;
+pub mod ingest;
 pub mod instant_model;
+pub mod measurement;
+pub mod mixture;
+pub mod processes;
 pub mod prose;
 pub mod server;
 pub mod stats;
