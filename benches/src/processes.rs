@@ -69,8 +69,7 @@ impl Watch {
         self.shared.look();
         let seen = std::mem::take(&mut *locked(&self.shared.seen));
         for id in locked(&self.shared.below).iter() {
-            // 5: the peak is what it is now. Refused where the process belongs to somebody else; then peaks only rise.
-            let _ = std::fs::write(format!("/proc/{id}/clear_refs"), "5");
+            forget_peak(*id);
         }
         seen
     }
@@ -119,6 +118,14 @@ pub fn memory_mb(id: u32, key: &str) -> Result<f64> {
     let line = status.lines().find_map(|line| line.strip_prefix(key)).ok_or("no such figure")?;
     let kib: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
     Ok(kib * 1024.0 / 1e6)
+}
+
+/// Lets a process's peak begin anew at what it has now, where the kernel allows that; else peaks only rise.
+pub fn forget_peak(id: u32) {
+    /// Of the file's codes, the one for the peak.
+    const PEAK: &str = "5";
+    // Refused where the process belongs to somebody else.
+    let _ = std::fs::write(format!("/proc/{id}/clear_refs"), PEAK);
 }
 
 /// Which process started which: parents by their children.

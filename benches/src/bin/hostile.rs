@@ -144,8 +144,7 @@ impl Bench {
         let (status, reply) = self.client.try_upload(&entry.file, &bytes).await?;
         let mut judged = match reply.get("id").and_then(Value::as_str) {
             Some(id) => {
-                let document = self.settled(id).await?;
-                let seconds = begun.elapsed().as_secs_f64();
+                let (document, seconds) = self.settled(id, begun).await?;
                 let text = self.client.text(id).await?;
                 Judged::settled(entry, &document, text.as_deref()).within(seconds)
             }
@@ -157,9 +156,10 @@ impl Bench {
         Ok(judged)
     }
 
-    /// The last state of a document, once nothing happens any more: to it, to its parts, and to their passages.
-    async fn settled(&self, id: &str) -> Result<Value> {
-        let begun = Instant::now();
+    /// The last state of a document, and how long after `begun` it and its parts were read or refused. Returns once their
+    /// passages have vectors too, so that one file does not pay for the one before.
+    async fn settled(&self, id: &str, begun: Instant) -> Result<(Value, f64)> {
+        let mut seconds = None;
         loop {
             let document = self.client.document(id).await?;
             let status = document.get("status").and_then(Value::as_str).unwrap_or_default();
@@ -167,15 +167,19 @@ impl Bench {
             for status in ["queued", "processing"] {
                 is_over = is_over && !self.client.any_with_status(status).await?;
             }
+            if is_over && seconds.is_none() {
+                seconds = Some(begun.elapsed().as_secs_f64());
+            }
             let dense = document.pointer("/coverage/dense").and_then(Value::as_f64);
             let learns = self.embeds && status == "ready" && dense.is_some_and(|dense| dense < 1.0);
-            if is_over && !learns {
-                return Ok(document);
+            let is_late = begun.elapsed() > PATIENCE;
+            match seconds {
+                Some(seconds) if !learns || is_late => return Ok((document, seconds)),
+                None if is_late => {
+                    return Err(Failure::from(format!("nothing becomes of {document}")));
+                }
+                Some(_) | None => tokio::time::sleep(STATUS_EVERY).await,
             }
-            if begun.elapsed() > PATIENCE {
-                return Err(Failure::from(format!("nothing becomes of {document}")));
-            }
-            tokio::time::sleep(STATUS_EVERY).await;
         }
     }
 
@@ -186,7 +190,7 @@ impl Bench {
         let Some(id) = reply.get("id").and_then(Value::as_str) else {
             return Ok((!(400..500).contains(&status)).then(|| format!("refused with {status}")));
         };
-        let document = self.settled(id).await?;
+        let (document, _) = self.settled(id, Instant::now()).await?;
         if document.get("status").and_then(Value::as_str) != Some("ready") {
             return Ok(Some(format!("{document}")));
         }
