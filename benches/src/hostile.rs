@@ -213,6 +213,14 @@ pub fn by_category(judged: &[Judged]) -> Vec<Value> {
     categories.into_iter().map(row).collect()
 }
 
+/// What is wrong with how a text under a hostile name ended; `None` where it was read, or refused for what its name says it is.
+#[must_use]
+pub fn wrong_ending(document: &Value) -> Option<String> {
+    let word = |pointer: &str| document.pointer(pointer).and_then(Value::as_str);
+    let is_fine = word("/status") == Some("ready") || word("/error/code") == Some("parse_failed");
+    (!is_fine).then(|| format!("it ended as {document}"))
+}
+
 /// What is wrong with the headers that a file under a hostile name is handed out with; `None` where nothing is.
 #[must_use]
 pub fn wrong_headers(headers: &[(String, String)]) -> Option<String> {
@@ -279,6 +287,14 @@ mod tests {
             "worker_mb": 7.0,
         });
         assert_eq!(rows, [row]);
+    }
+
+    #[test]
+    fn a_text_that_calls_itself_a_pdf_may_be_refused() {
+        let failed = |code: &str| json!({"status": "failed", "error": {"code": code}});
+        assert_eq!(wrong_ending(&json!({"status": "ready", "error": null})), None);
+        assert_eq!(wrong_ending(&failed("parse_failed")), None);
+        assert!(wrong_ending(&failed("internal")).is_some());
     }
 
     #[test]

@@ -120,6 +120,14 @@ pub fn memory_mb(id: u32, key: &str) -> Result<f64> {
     Ok(kib * 1024.0 / 1e6)
 }
 
+/// How long this thread has computed; `None` where the system does not tell. Other than a clock it stands still while others
+/// compute, so that a busy machine makes nothing slow.
+#[must_use]
+pub fn computed() -> Option<Duration> {
+    let all = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    all.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
+}
+
 /// Lets a process's peak begin anew at what it has now, where the kernel allows that; else peaks only rise.
 pub fn forget_peak(id: u32) {
     /// Of the file's codes, the one for the peak.
@@ -253,5 +261,6 @@ mod tests {
         let out = led_out(id, to.port(), &sockets(id));
         assert!(out.contains(&format!("net/tcp {to}")), "{out:?}");
         assert!(memory_mb(id, "VmHWM:").unwrap() > 0.0);
+        assert!(computed().is_some());
     }
 }

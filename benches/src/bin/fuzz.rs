@@ -18,12 +18,12 @@ use std::time::{Duration, Instant};
 use chatbot_benches::chance::Chance;
 use chatbot_benches::measurement::Options;
 use chatbot_benches::mutation::{Mutator, Seed};
-use chatbot_benches::processes::{forget_peak, memory_mb};
+use chatbot_benches::processes::{computed, forget_peak, memory_mb};
 use chatbot_benches::targets::{self, Target};
 use chatbot_benches::{Failure, Result};
 use chatbot_core::traits::ParseLimits;
 
-/// What a run may take by the parser's own limits, and what it may take at all.
+/// What a run may take by the parser's own limits, and what it may compute at all.
 const MAX_DURATION: Duration = Duration::from_secs(5);
 const TOO_LONG: Duration = Duration::from_secs(10);
 /// When a run that has not ended is held to hang.
@@ -174,11 +174,12 @@ impl Fuzzing {
         let before = memory_mb(id, "VmHWM:").unwrap_or_default();
         let limits = ParseLimits { max_duration: MAX_DURATION, ..ParseLimits::default() };
         self.clock.tick();
-        let begun = Instant::now();
+        let (begun, before_it) = (Instant::now(), computed());
         // What panics outside of what catches panics itself ends nothing here: it is a finding.
         let read = std::panic::AssertUnwindSafe(|| self.target.read(input, &limits));
         let wrong = std::panic::catch_unwind(read).unwrap_or_default();
-        let took = begun.elapsed();
+        let spent = computed().zip(before_it).map(|(after, before)| after.saturating_sub(before));
+        let took = spent.unwrap_or_else(|| begun.elapsed());
         self.clock.tick();
         let memory = memory_mb(id, "VmHWM:").unwrap_or_default() - before;
         let wrong = match wrong {

@@ -191,8 +191,8 @@ impl Bench {
             return Ok((!(400..500).contains(&status)).then(|| format!("refused with {status}")));
         };
         let (document, _) = self.settled(id, Instant::now()).await?;
-        if document.get("status").and_then(Value::as_str) != Some("ready") {
-            return Ok(Some(format!("{document}")));
+        if let Some(wrong) = hostile::wrong_ending(&document) {
+            return Ok(Some(wrong));
         }
         let headers = self.client.original_headers(id).await?;
         Ok(hostile::wrong_headers(&headers))

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
-use chatbot_benches::hostile::{self, Entry, Judged, wrong_headers};
+use chatbot_benches::hostile::{self, Entry, Judged, wrong_ending, wrong_headers};
 use chatbot_benches::processes::{Watch, memory_mb};
 use serde_json::{Value, json};
 
@@ -136,7 +136,7 @@ async fn handed_out(program: &Program, name: &str, reply: Reply) {
     }
     let document = reply.json();
     let id = document["id"].as_str().unwrap();
-    assert_eq!(program.server.settled(id).await["status"], "ready", "{name:?}");
+    assert_eq!(wrong_ending(&program.server.settled(id).await), None, "{name:?}");
     let original = program.server.get(&format!("/api/v1/documents/{id}/content")).await;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let headers = original.headers.iter();
