@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use chatbot_core::sse::SseParser;
 use futures_util::StreamExt as _;
+use reqwest::header::CONTENT_TYPE;
 use reqwest::multipart::{Form, Part};
-use reqwest::{Client as Http, Response};
+use reqwest::{Client as Http, Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::{Failure, Result};
@@ -14,6 +15,8 @@ use crate::{Failure, Result};
 /// The longest that anything here may take.
 const PATIENCE: Duration = Duration::from_secs(300);
 const STATUS_POLL: Duration = Duration::from_millis(5);
+/// What stands between the parts of a form that is written by hand.
+const BOUNDARY: &str = "a-boundary-of-no-file";
 
 /// A client of one server.
 #[derive(Debug, Clone)]
@@ -65,6 +68,36 @@ impl Client {
         id(accepted(reply).await?.json().await?)
     }
 
+    /// Uploads a file of any kind and returns its id at once.
+    ///
+    /// # Errors
+    /// Where the server refuses it.
+    pub async fn upload_file(&self, name: &str, bytes: Vec<u8>) -> Result<String> {
+        let form = Form::new().part("file", Part::bytes(bytes).file_name(name.to_owned()));
+        let reply =
+            self.http.post(format!("{}/documents", self.base)).multipart(form).send().await?;
+        id(accepted(reply).await?.json().await?)
+    }
+
+    /// Uploads a file under any name, written into the form as browsers write it; the status and the JSON of the reply, whether
+    /// it was taken or not.
+    ///
+    /// # Errors
+    /// Where there is no reply.
+    pub async fn try_upload(&self, name: &str, bytes: &[u8]) -> Result<(u16, Value)> {
+        let name = name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A");
+        let head = format!(
+            "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n"
+        );
+        let tail = format!("\r\n--{BOUNDARY}--\r\n");
+        let body = [head.as_bytes(), bytes, tail.as_bytes()].concat();
+        let kind = format!("multipart/form-data; boundary={BOUNDARY}");
+        let request = self.http.post(format!("{}/documents", self.base));
+        let reply = request.header(CONTENT_TYPE, kind).body(body).send().await?;
+        let status = reply.status().as_u16();
+        Ok((status, serde_json::from_slice(&reply.bytes().await?).unwrap_or_default()))
+    }
+
     /// Adds a text to a collection.
     ///
     /// # Errors
@@ -99,6 +132,18 @@ impl Client {
         accepted(self.http.delete(url).send().await?).await.map(drop)
     }
 
+    /// Deletes a document, where it is still there.
+    ///
+    /// # Errors
+    /// Where the server refuses it for another reason.
+    pub async fn try_delete(&self, document: &str) -> Result<()> {
+        let reply = self.http.delete(format!("{}/documents/{document}", self.base)).send().await?;
+        if reply.status() == StatusCode::NOT_FOUND {
+            return Ok(());
+        }
+        accepted(reply).await.map(drop)
+    }
+
     /// Every document, as a pair of its id and its title.
     ///
     /// # Errors
@@ -129,15 +174,35 @@ impl Client {
         Ok(accepted(self.http.get(url).send().await?).await?.bytes().await?.to_vec())
     }
 
+    /// The headers that the bytes a document came as are handed out with.
+    ///
+    /// # Errors
+    /// Where the server refuses.
+    pub async fn original_headers(&self, document: &str) -> Result<Vec<(String, String)>> {
+        let url = format!("{}/documents/{document}/content", self.base);
+        let reply = accepted(self.http.get(url).send().await?).await?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let headers = reply.headers().iter();
+        Ok(headers.map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect())
+    }
+
+    /// The text that was taken out of a document; `None` where it has none.
+    ///
+    /// # Errors
+    /// Where there is no reply.
+    pub async fn text(&self, document: &str) -> Result<Option<String>> {
+        let reply =
+            self.http.get(format!("{}/documents/{document}/text", self.base)).send().await?;
+        Ok(if reply.status().is_success() { Some(reply.text().await?) } else { None })
+    }
+
     /// Waits until a document answers; the number of its chunks.
     ///
     /// # Errors
     /// Where it failed.
     pub async fn until_ready(&self, document: &str) -> Result<u64> {
-        let url = format!("{}/documents/{document}", self.base);
         loop {
-            let reply = accepted(self.http.get(&url).send().await?).await?;
-            let state: Value = reply.json().await?;
+            let state = self.document(document).await?;
             match state.get("status").and_then(Value::as_str) {
                 Some("ready") => return Ok(number(&state, "chunk_count")),
                 Some("queued" | "processing") => tokio::time::sleep(STATUS_POLL).await,
@@ -150,13 +215,30 @@ impl Client {
         }
     }
 
+    /// A document as the server shows it.
+    ///
+    /// # Errors
+    /// Where the server refuses.
+    pub async fn document(&self, document: &str) -> Result<Value> {
+        let url = format!("{}/documents/{document}", self.base);
+        Ok(accepted(self.http.get(url).send().await?).await?.json().await?)
+    }
+
+    /// How far a document is: `queued`, `processing`, `ready` or `failed`.
+    ///
+    /// # Errors
+    /// Where the server refuses.
+    pub async fn document_status(&self, document: &str) -> Result<String> {
+        let state = self.document(document).await?;
+        Ok(state.get("status").and_then(Value::as_str).unwrap_or_default().to_owned())
+    }
+
     /// The share of a document's passages that have vectors.
     ///
     /// # Errors
     /// Where the server refuses.
     pub async fn dense_coverage(&self, document: &str) -> Result<f64> {
-        let url = format!("{}/documents/{document}", self.base);
-        let state: Value = accepted(self.http.get(url).send().await?).await?.json().await?;
+        let state = self.document(document).await?;
         let share = state.pointer("/coverage/dense").and_then(Value::as_f64);
         share.ok_or_else(|| Failure::from("the document has no coverage"))
     }

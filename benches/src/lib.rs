@@ -4,10 +4,17 @@
 pub mod chance;
 pub mod client;
 pub mod figure;
+pub mod hostile;
+pub mod ingest;
 pub mod instant_model;
+pub mod measurement;
+pub mod mixture;
+pub mod mutation;
+pub mod processes;
 pub mod prose;
 pub mod server;
 pub mod stats;
+pub mod targets;
 
 /// Whatever stops a measurement.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;

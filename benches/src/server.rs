@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::process::{Child, Command};
 
 use crate::client::http;
+use crate::processes::memory_mb;
 use crate::{Failure, Result};
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
@@ -165,11 +166,6 @@ impl Server {
     }
 
     fn memory(&self, key: &str) -> Result<f64> {
-        let id = self.process.id().ok_or("the server has ended")?;
-        let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
-        let line =
-            status.lines().find_map(|line| line.strip_prefix(key)).ok_or("no such figure")?;
-        let kib: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
-        Ok(kib * 1024.0 / 1e6)
+        memory_mb(self.process.id().ok_or("the server has ended")?, key)
     }
 }

@@ -38,6 +38,12 @@ impl Samples {
         sorted.get(rank - 1).copied()
     }
 
+    /// The same in milliseconds; 0 without samples.
+    #[must_use]
+    pub fn ms(&self, percent: usize) -> f64 {
+        self.percentile(percent).unwrap_or_default().as_secs_f64() * 1e3
+    }
+
     /// The median.
     #[must_use]
     pub fn median(&self) -> Option<Duration> {
@@ -61,6 +67,7 @@ mod tests {
         assert_eq!(samples.median(), Some(Duration::from_millis(50)));
         assert_eq!(samples.percentile(99), Some(Duration::from_millis(99)));
         assert_eq!(samples.percentile(100), Some(Duration::from_millis(100)));
+        assert!((samples.ms(99) - 99.0).abs() < 1e-9 && Samples::default().ms(99) == 0.0);
         let one: Samples = [Duration::from_millis(7)].into_iter().collect();
         assert_eq!(one.percentile(99), Some(Duration::from_millis(7)));
         assert_eq!(Samples::default().median(), None);

@@ -14,13 +14,42 @@ pub(crate) fn backup(project: &Project, report: &mut Report, rest: &[&str]) {
     measure(project, report, "backup", rest);
 }
 
+/// Uploads documents made to break programs, several times over.
+pub(crate) fn hostile(project: &Project, report: &mut Report, rest: &[&str]) {
+    with_data(project, report, |report, data| {
+        measure(project, report, "hostile", &[&["--data", data], rest].concat());
+    });
+}
+
+/// Reads inputs that nobody would write, until a finding or the end of the time.
+pub(crate) fn fuzz(project: &Project, report: &mut Report, rest: &[&str]) {
+    with_data(project, report, |report, data| {
+        alone(project, report, "fuzz", &[&["--data", data], rest].concat());
+    });
+}
+
+/// Does work that needs the public sets, or says that they are not there.
+fn with_data(project: &Project, report: &mut Report, work: impl FnOnce(&mut Report, &str)) {
+    match project.eval_data() {
+        Ok(data) => work(report, &data.display().to_string()),
+        Err(why) => {
+            report.part("figures", || Ok(Ended::Skipped(why)));
+        }
+    }
+}
+
 /// Lets another embedder take over while people ask: in a process of its own, without the server.
 pub(crate) fn moving(project: &Project, report: &mut Report, rest: &[&str]) {
+    alone(project, report, "moving", rest);
+}
+
+/// Runs a program that needs no server.
+fn alone(project: &Project, report: &mut Report, program: &str, rest: &[&str]) {
     let built =
-        report.part("release build", || build(project, &["chatbot-benches", "--bin", "moving"]));
+        report.part("release build", || build(project, &["chatbot-benches", "--bin", program]));
     if built {
         report.part("figures", || {
-            let measured = Shell::new(project.program("release", "moving"), &project.root);
+            let measured = Shell::new(project.program("release", program), &project.root);
             measured.args(rest).run()?;
             Ok(Ended::Passed)
         });

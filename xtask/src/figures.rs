@@ -32,6 +32,11 @@ fn fill(project: &Project, json: &Json) -> Outcome {
     let io = |error: std::io::Error| format!("{PAGE}: {error}");
     let mut text = fs::read_to_string(&page).map_err(io)?;
     fs::create_dir_all(project.root.join(PLOTS)).map_err(io)?;
+    if json.get("hostile").is_some() {
+        text = replaced(&text, "hostile", &hostile(json))?;
+        fs::write(page, text).map_err(io)?;
+        return Ok(Ended::Passed);
+    }
     for (name, figures) in json.entries() {
         let (tables, plot) = match name.as_str() {
             "embedding" => (embedding(figures), embedding_plot(figures)),
@@ -151,6 +156,40 @@ fn documents(figures: &Json) -> String {
     text + &conditions(figures)
 }
 
+/// What became of hostile files by what they attack, and the figures beside their bars. It has no plot.
+fn hostile(json: &Json) -> String {
+    let mut text = String::from(
+        "| | files | read | refused | not as wanted | slowest, s | worker, MB |\n\
+         | --- | --- | --- | --- | --- | --- | --- |\n",
+    );
+    for row in items(json, "hostile") {
+        let own = |key, digits| cell(row.get(key), digits);
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} | {} | {} | {} |",
+            row.get("category").and_then(Json::text).unwrap_or("?"),
+            own("files", 0),
+            own("read", 0),
+            own("refused", 0),
+            own("wrong", 0),
+            own("slowest_s", 2),
+            own("worker_mb", 0)
+        );
+    }
+    text += "\n| | measured | bar | |\n| --- | --- | --- | --- |\n";
+    for figure in items(json, "figures") {
+        let word = |key| figure.get(key).and_then(Json::text).unwrap_or_default();
+        let (measured, bar) = (cell(figure.get("value"), 2), cell(figure.get("bar"), 2));
+        let mark = if figure.get("holds").is_some_and(Json::holds) { "" } else { "missed" };
+        let unit = word("unit");
+        let _ = writeln!(text, "| {} | {measured} {unit} | {bar} {unit} | {mark} |", word("name"));
+    }
+    let (cpus, os) =
+        (cell(json.get("cpus"), 0), json.get("os").and_then(Json::text).unwrap_or("?"));
+    let _ = writeln!(text, "\n{cpus} cores, {os}.");
+    text
+}
+
 fn documents_plot(figures: &Json) -> Plot {
     let mut plot = Plot::new("Pages of PDF per second, 1 core");
     let bars = entries(figures, "contestants")
@@ -254,6 +293,20 @@ mod tests {
         assert!(table.contains("| | 128 tokens, batch 1 * | "), "{table}");
         assert!(table.contains("| a | 20.0 (19.0–21.0) | "), "{table}");
         assert!(table.contains("Disturbed") && table.contains("5 rounds"), "{table}");
+    }
+
+    #[test]
+    fn what_became_of_hostile_files_is_a_row_for_each_kind_of_attack() {
+        let json = Json::parse(
+            r#"{"hostile": [{"category": "loop", "files": 2, "read": 1, "refused": 1, "wrong": 0, "slowest_s": 0.256,
+                "worker_mb": 61.2}], "figures": [{"name": "peak", "value": 99.5, "unit": "MB", "bar": 250, "holds": true},
+                {"name": "calls", "value": 1, "unit": "", "bar": 0, "holds": false}], "cpus": 2, "os": "linux"}"#,
+        )
+        .unwrap();
+        let table = hostile(&json);
+        assert!(table.contains("| loop | 2 | 1 | 1 | 0 | 0.26 | 61 |"), "{table}");
+        assert!(table.contains("| peak | 99.50 MB | 250.00 MB |  |"), "{table}");
+        assert!(table.contains("| calls | 1.00  | 0.00  | missed |"), "{table}");
     }
 
     #[test]

@@ -39,6 +39,10 @@ cargo xtask VERB
   types                  make the page's API types anew from the server's OpenAPI description
   bench server [--json FILE]
                          measure a release build of the server against its bars
+  bench hostile [--rounds N] [--embedder none] [--json FILE]
+                         upload documents made to break programs; needs CHATBOT_EVAL_DATA
+  fuzz [--target NAME] [--minutes N] [--seed N] [--findings FOLDER]
+                         mutate the public documents for parsers, filters and streams
   drill moving [--json FILE]
                          let another embedder take over while people ask
   drill backup [--json FILE]
@@ -72,6 +76,8 @@ fn main() -> ExitCode {
         ["web"] => web::build(&project, &mut report),
         ["types"] => web::types(&project, &mut report),
         ["bench", "server", rest @ ..] => bench::server(&project, &mut report, rest),
+        ["bench", "hostile", rest @ ..] => bench::hostile(&project, &mut report, rest),
+        ["fuzz", rest @ ..] => bench::fuzz(&project, &mut report, rest),
         ["drill", "backup", rest @ ..] => bench::backup(&project, &mut report, rest),
         ["drill", "moving", rest @ ..] => bench::moving(&project, &mut report, rest),
         ["bench", "documents", rest @ ..] => {

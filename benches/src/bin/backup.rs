@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use chatbot_benches::client::Client;
 use chatbot_benches::figure::Figure;
+use chatbot_benches::measurement::{self, Table};
 use chatbot_benches::prose::Prose;
 use chatbot_benches::server::Program;
 use chatbot_benches::stats::Samples;
@@ -44,44 +45,27 @@ const FOUND_WITHIN: Duration = Duration::from_secs(120);
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run().await {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    measurement::run(&["server", "json"], async |options, table| {
+        let program = Program {
+            path: options.server()?,
+            model: "extractive".to_owned(),
+            embedder: "none",
+            environment: Vec::new(),
+        };
+        let folder = TempDir::new()?;
+        Drill { program, folder: folder.path().to_owned(), table }.all().await
+    })
+    .await
 }
 
-async fn run() -> Result<bool> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let (path, file) = match words.as_slice() {
-        ["--server", path] => (PathBuf::from(path), None),
-        ["--server", path, "--json", file] => (PathBuf::from(path), Some(*file)),
-        _ => return Err(Failure::from("use `backup --server PROGRAM [--json FILE]`")),
-    };
-    let program =
-        Program { path, model: "extractive".to_owned(), embedder: "none", environment: Vec::new() };
-    let folder = TempDir::new()?;
-    let rows = Drill { program, folder: folder.path().to_owned(), rows: Vec::new() }.all().await?;
-    if let Some(file) = file {
-        let figures: Vec<Value> = rows.iter().map(Figure::to_json).collect();
-        std::fs::write(file, format!("{:#}\n", json!({"figures": figures})))?;
-    }
-    Ok(rows.iter().all(Figure::holds))
-}
-
-struct Drill {
+struct Drill<'t> {
     program: Program,
     folder: PathBuf,
-    rows: Vec<Figure>,
+    table: &'t mut Table,
 }
 
-impl Drill {
-    async fn all(mut self) -> Result<Vec<Figure>> {
-        println!("{:<52} {:>9}     {:>8}", "figure", "measured", "bar");
+impl Drill<'_> {
+    async fn all(mut self) -> Result<()> {
         let data = self.folder.join("data");
         let server = self.program.start(&data).await?;
         let client = Client::new(server.address)?;
@@ -102,36 +86,25 @@ impl Drill {
         let with = load.end().await?;
         self.writes(&without, &with);
         server.stop().await?;
-        self.restore(&last, &texts).await?;
-        Ok(self.rows)
-    }
-
-    fn row(&mut self, figure: Figure) {
-        println!("{figure}");
-        self.rows.push(figure);
-    }
-
-    /// One line of figures without a bar.
-    fn note(&mut self, name: &str, value: f64, unit: &'static str, detail: &str) {
-        self.row(Figure::new(name, value, unit, f64::INFINITY).with_detail(detail));
+        self.restore(&last, &texts).await
     }
 
     fn writes(&mut self, without: &Written, with: &Written) {
-        let longest = ms(&without.small, 100);
+        let longest = without.small.ms(100);
         let of = |written: &Written| {
             let (small, uploads) = (written.small.len(), written.uploads.len());
             format!(
                 "of {small}; p99 {:.1} ms; of {uploads} uploads {:.1} ms",
-                ms(&written.small, 99),
-                ms(&written.uploads, 100)
+                written.small.ms(99),
+                written.uploads.ms(100)
             )
         };
-        self.note("longest write, without a backup", longest, "ms", &of(without));
+        self.table.told("longest write, without a backup", longest, "ms", &of(without));
         let name = "longest write, with a backup";
         let bar = longest + MAX_PAUSE_MS;
-        self.row(Figure::new(name, ms(&with.small, 100), "ms", bar).with_detail(of(with)));
+        self.table.row(Figure::new(name, with.small.ms(100), "ms", bar).with_detail(of(with)));
         let mb = |bytes: u64| format!("{:.1} MB without a backup", megabytes(bytes));
-        self.note(
+        self.table.told(
             "longest log, with a backup",
             megabytes(with.log_bytes),
             "MB",
@@ -151,7 +124,7 @@ impl Drill {
             megabytes(size),
             said.get("originals").unwrap_or(&Value::Null)
         );
-        self.note("backup beside a server that writes", took, "s", &detail);
+        self.table.told("backup beside a server that writes", took, "s", &detail);
         Ok(said)
     }
 
@@ -165,7 +138,8 @@ impl Drill {
         let server = self.program.start(&data).await?;
         let ready = begun.elapsed().as_secs_f64();
         let detail = format!("{restored:.2} s of it to restore");
-        self.row(Figure::new("restore to ready", ready, "s", MAX_RESTORE_S).with_detail(detail));
+        self.table
+            .row(Figure::new("restore to ready", ready, "s", MAX_RESTORE_S).with_detail(detail));
         let client = Client::new(server.address)?;
         while !client.ask("When was the observatory opened?", None).await?.text.contains("1911") {
             if begun.elapsed() > FOUND_WITHIN {
@@ -173,7 +147,12 @@ impl Drill {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        self.note("restore to the answer of a question", begun.elapsed().as_secs_f64(), "s", "");
+        self.table.told(
+            "restore to the answer of a question",
+            begun.elapsed().as_secs_f64(),
+            "s",
+            "",
+        );
         if said.get("counts") != made.get("counts") {
             return Err(Failure::from(format!("the counts differ: {made} and {said}")));
         }
@@ -340,10 +319,6 @@ async fn timed_upload(
     let begun = Instant::now();
     let document = client.add_text(&collection, &format!("load {number}"), &text).await?;
     Ok((begun.elapsed(), document))
-}
-
-fn ms(samples: &Samples, percent: usize) -> f64 {
-    samples.percentile(percent).unwrap_or_default().as_secs_f64() * 1e3
 }
 
 #[allow(clippy::cast_precision_loss, reason = "a figure for people")]

@@ -1,58 +1,39 @@
-//! Parsers, detection, chunking and filters against inputs that nobody would write: mutated documents, one after the other.
+//! What reads bytes of strangers against inputs that nobody would write: mutated files, one after the other.
 //!
-//! `fuzz --corpus FOLDER [--only FORMAT] [--seconds N] [--seed N] [--findings FOLDER]`
+//! `fuzz [--target NAME] [--minutes N | --seconds N] [--data FOLDER | --corpus FOLDER,…] [--seed N] [--findings FOLDER]`
 //!
-//! A corpus is a folder of files, read in place; `FORMAT` is the ending of their names, or `filter`, which needs none. Files in
-//! zip containers are mutated inside of them, so that what is tested is more than a checksum. Looked for are panics, runs that
-//! take longer than they may, and texts with a wrong structure; an input that ends the process is left as `current` beside
-//! the findings. The same seed makes the same inputs. Coverage is not followed: that needs a compiler of its own.
+//! A target is `detect`, `chunks`, `filter` (JSON), `sse` and `stream` (answers of providers), or the ending of files that the parsers
+//! are given, such as `pdf`; without a name, each has its minutes in turn. The files are those of the public evaluation sets, or of
+//! the folders that are named, read in place. Looked for are panics, runs that take longer or more memory than they may, and broken
+//! promises. An input that ends the process is left as `current` beside the findings; one that hangs ends it. The same seed makes
+//! the same inputs.
 #![allow(clippy::print_stdout, reason = "this program reports to a person")]
 
-use std::io::{Cursor, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use chatbot_benches::chance::Chance;
+use chatbot_benches::measurement::Options;
+use chatbot_benches::mutation::{Mutator, Seed};
+use chatbot_benches::processes::{computed, forget_peak, memory_mb};
+use chatbot_benches::targets::{self, Target};
 use chatbot_benches::{Failure, Result};
-use chatbot_core::Context;
-use chatbot_core::chunkers::StructureChunker;
-use chatbot_core::parsers::{Parsers, broken_promise};
-use chatbot_core::traits::{Chunker as _, ParseLimits};
-use chatbot_core::types::{Filter, RawDocument};
-use zip::write::SimpleFileOptions;
-use zip::{ZipArchive, ZipWriter};
+use chatbot_core::traits::ParseLimits;
 
-/// What a run may take by the parser's own limits, and what it may take at all.
+/// What a run may take by the parser's own limits, and what it may compute at all.
 const MAX_DURATION: Duration = Duration::from_secs(5);
 const TOO_LONG: Duration = Duration::from_secs(10);
+/// When a run that has not ended is held to hang.
+const HANGS: Duration = Duration::from_secs(60);
+/// What a run may take of memory, beyond what there was before it, in 10⁶ bytes: a parse worker has 400 MiB.
+const MAX_MEMORY_MB: f64 = 420.0;
 /// Larger seeds make slow runs, and find no more.
 const MAX_SEED_BYTES: usize = 1 << 20;
-/// Mutations of one input.
-const MAX_MUTATIONS: usize = 8;
-/// Bytes that are moved, repeated or taken from another seed at a time.
-const MAX_PIECE_BYTES: usize = 256;
-/// Numbers at which sizes overflow, as they stand in files.
-const EDGES: &[&[u8]] = &[
-    b"\0\0\0\0",
-    b"\xFF\xFF\xFF\xFF",
-    b"\x7F\xFF\xFF\xFF",
-    b"\xFF\xFF\xFF\x7F",
-    b"\0\0\0\x80",
-    b"-1",
-    b"4294967296",
-    b"99999999999999999999",
-    b"1e309",
-    b"\xEF\xBB\xBF",
-    b"\xED\xA0\x80",
-    b"<![CDATA[",
-    b"]]>",
-    b"&#x110000;",
-    b"{{{{",
-    b"\r\n\r\n",
-];
+/// The files of the public sets, below their folder.
+const PUBLIC: [&str; 2] = ["documents/files", "adversarial/files"];
 
 /// Whether anything panicked since it was looked at last, and what it said.
 static PANICKED: AtomicBool = AtomicBool::new(false);
@@ -69,224 +50,157 @@ fn main() -> ExitCode {
     }
 }
 
-struct Options {
-    corpus: Vec<PathBuf>,
-    only: Option<String>,
-    lasts: Duration,
-    seed: u64,
-    findings: PathBuf,
-}
-
-impl Options {
-    fn parse(mut words: impl Iterator<Item = String>) -> Result<Self> {
-        let mut options = Self {
-            corpus: Vec::new(),
-            only: None,
-            lasts: Duration::from_secs(60),
-            seed: 1,
-            findings: PathBuf::from("findings"),
-        };
-        while let Some(word) = words.next() {
-            let value = words.next().ok_or_else(|| format!("`{word}` needs a value"))?;
-            match word.as_str() {
-                "--corpus" => options.corpus.push(value.into()),
-                "--only" => options.only = Some(value),
-                "--seconds" => options.lasts = Duration::from_secs(value.parse()?),
-                "--seed" => options.seed = value.parse()?,
-                "--findings" => options.findings = value.into(),
-                _ => return Err(Failure::from(format!("there is no option `{word}`"))),
-            }
-        }
-        Ok(options)
-    }
-
-    fn wants(&self, format: &str) -> bool {
-        self.only.as_deref().is_none_or(|only| only == format)
-    }
-}
-
 fn run() -> Result<usize> {
-    let options = Options::parse(std::env::args().skip(1))?;
+    let options =
+        Options::read(&["target", "minutes", "seconds", "data", "corpus", "seed", "findings"])?;
+    let lasts = match options.get("minutes") {
+        Some(_) => Duration::from_secs(60 * options.number("minutes", 1)?),
+        None => Duration::from_secs(options.number("seconds", 60)?),
+    };
     std::panic::set_hook(Box::new(|panic| {
         PANICKED.store(true, Ordering::SeqCst);
-        if let Ok(mut words) = WORDS.lock() {
-            *words = panic.to_string().replace('\n', " ");
-        }
+        *WORDS.lock().unwrap_or_else(PoisonError::into_inner) =
+            panic.to_string().replace('\n', " ");
     }));
-    std::fs::create_dir_all(&options.findings)?;
-    let mut fuzzing = Fuzzing {
-        parsers: Parsers::default(),
-        chance: Chance::new(options.seed),
-        seeds: seeds(&options)?,
-        findings: options.findings.clone(),
-        n_found: 0,
+    let findings = PathBuf::from(options.get("findings").unwrap_or("findings"));
+    std::fs::create_dir_all(&findings)?;
+    let corpus = corpus(&options)?;
+    let targets = match options.get("target") {
+        Some(name) => vec![name.to_owned()],
+        None => targets::all(&corpus),
     };
-    if fuzzing.seeds.is_empty() && !options.wants("filter") {
-        return Err(Failure::from("the corpus has no such files"));
-    }
-    let (begun, mut n_runs) = (Instant::now(), 0_u64);
-    while begun.elapsed() < options.lasts {
-        if fuzzing.seeds.is_empty() || (options.wants("filter") && fuzzing.chance.once_in(50)) {
-            fuzzing.filter()?;
-        } else {
-            fuzzing.document()?;
+    let clock = Arc::new(Clock::default());
+    clock.watch();
+    let mut n_found = 0;
+    for name in &targets {
+        let seeds = targets::seeds(name, &corpus);
+        if seeds.is_empty() {
+            let known = targets::all(&corpus).join(", ");
+            return Err(Failure::from(format!("no files for `{name}`; the targets are {known}")));
         }
-        n_runs += 1;
+        let mut chance = Chance::new(options.number("seed", 1)?);
+        let fuzzing = Fuzzing {
+            target: Target::named(name, chance.fork())?,
+            name: name.clone(),
+            mutator: Mutator::new(chance, seeds),
+            findings: findings.clone(),
+            clock: Arc::clone(&clock),
+            n_found: 0,
+        };
+        n_found += fuzzing.run(lasts)?;
     }
-    let (n_seeds, n_found) = (fuzzing.seeds.len(), fuzzing.n_found);
-    println!("{n_runs} runs over {n_seeds} seeds in {:?}: {n_found} findings", begun.elapsed());
     Ok(n_found)
 }
 
-/// Names and bytes of the files that are mutated.
-fn seeds(options: &Options) -> Result<Vec<(String, Vec<u8>)>> {
+/// The files that inputs are made of.
+fn corpus(options: &Options) -> Result<Vec<Seed>> {
+    let folders: Vec<PathBuf> = match options.get("corpus") {
+        Some(folders) => folders.split(',').map(PathBuf::from).collect(),
+        None => PUBLIC.iter().map(|folder| options.data().join(folder)).collect(),
+    };
     let mut seeds = Vec::new();
-    for folder in &options.corpus {
-        let mut files: Vec<PathBuf> =
-            std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+    for folder in folders {
+        let entries =
+            std::fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        let mut files = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<PathBuf>>>()?;
         files.sort();
         for path in files.iter().filter(|path| path.is_file()) {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let format = name.rsplit('.').next().unwrap_or_default().to_lowercase();
             let bytes = std::fs::read(path)?;
-            if options.wants(&format) && bytes.len() <= MAX_SEED_BYTES {
-                seeds.push((name, bytes));
+            if bytes.len() <= MAX_SEED_BYTES {
+                seeds.push(Seed { name, bytes });
             }
         }
     }
     Ok(seeds)
 }
 
+/// Ends the program where a run does not end.
+#[derive(Debug, Default)]
+struct Clock {
+    /// Counts beginnings and ends: odd while something runs.
+    ticks: AtomicU64,
+}
+
+impl Clock {
+    fn tick(&self) {
+        self.ticks.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn watch(self: &Arc<Self>) {
+        let clock = Arc::clone(self);
+        std::thread::spawn(move || {
+            loop {
+                let before = clock.ticks.load(Ordering::SeqCst);
+                std::thread::sleep(HANGS);
+                if before % 2 == 1 && clock.ticks.load(Ordering::SeqCst) == before {
+                    println!("a run hangs; its input is `current` beside the findings");
+                    std::process::exit(2);
+                }
+            }
+        });
+    }
+}
+
 struct Fuzzing {
-    parsers: Parsers,
-    chance: Chance,
-    seeds: Vec<(String, Vec<u8>)>,
+    target: Target,
+    name: String,
+    mutator: Mutator,
     findings: PathBuf,
+    clock: Arc<Clock>,
     n_found: usize,
 }
 
 impl Fuzzing {
-    fn document(&mut self) -> Result<()> {
-        let Some((name, seed)) = self.chance.one_of(&self.seeds).cloned() else { return Ok(()) };
-        let bytes = match self.chance.once_in(4) {
-            false => self.inside_of_zip(&seed),
-            true => None,
-        };
-        let bytes = match bytes {
-            Some(bytes) => bytes,
-            None => self.mutated(seed),
-        };
-        std::fs::write(self.findings.join("current"), &bytes)?;
-        let raw = RawDocument { name: name.clone(), declared: None, bytes: bytes.clone().into() };
+    fn run(mut self, lasts: Duration) -> Result<usize> {
+        let (begun, mut n_runs, mut slowest) = (Instant::now(), 0_u64, Duration::ZERO);
+        while begun.elapsed() < lasts {
+            let Some(input) = self.mutator.next_input() else { break };
+            n_runs += 1;
+            slowest = slowest.max(self.one(&input)?);
+        }
+        let (name, n_found, took) = (&self.name, self.n_found, begun.elapsed().as_secs_f64());
+        println!(
+            "{name}: {n_runs} runs in {took:.0} s, the slowest {slowest:?}: {n_found} findings"
+        );
+        Ok(self.n_found)
+    }
+
+    /// Reads one input; how long that took.
+    fn one(&mut self, input: &Seed) -> Result<Duration> {
+        std::fs::write(self.findings.join("current"), &input.bytes)?;
+        let id = std::process::id();
+        forget_peak(id);
+        let before = memory_mb(id, "VmHWM:").unwrap_or_default();
         let limits = ParseLimits { max_duration: MAX_DURATION, ..ParseLimits::default() };
-        let begun = Instant::now();
-        let parsed = self.parsers.parse(&Context::local(), &raw, &limits);
-        let mut wrong = None;
-        if let Ok(document) = &parsed {
-            wrong = broken_promise(document).map(str::to_owned);
-            let chunks = StructureChunker::default().chunk(&Context::local(), document);
-            let whole = chunks.is_ok_and(|chunks| {
-                chunks.iter().all(|chunk| chunk.span.slice(&document.text).is_some())
-            });
-            if !whole {
-                wrong = Some("a chunk is no part of the text".to_owned());
-            }
-        }
-        self.judge(&name, &bytes, begun.elapsed(), wrong)
-    }
-
-    fn filter(&mut self) -> Result<()> {
-        let text = br#"{"$and":[{"year":{"$gte":2020,"$lt":1e3}},{"$or":[{"a.b":{"$in":["x",null,true]}},{"t":{"$contains":"\u00e9"}}]},{"$not":{"k":{"$exists":true}}}]}"#;
-        let bytes = self.mutated(text.to_vec());
-        std::fs::write(self.findings.join("current"), &bytes)?;
-        let begun = Instant::now();
-        if let Ok(json) = serde_json::from_slice(&bytes) {
-            drop(Filter::parse(&json));
-        }
-        self.judge("filter.json", &bytes, begun.elapsed(), None)
-    }
-
-    fn judge(
-        &mut self,
-        name: &str,
-        bytes: &[u8],
-        took: Duration,
-        wrong: Option<String>,
-    ) -> Result<()> {
-        let panicked = PANICKED.swap(false, Ordering::SeqCst);
+        self.clock.tick();
+        let (begun, before_it) = (Instant::now(), computed());
+        // What panics outside of what catches panics itself ends nothing here: it is a finding.
+        let read = std::panic::AssertUnwindSafe(|| self.target.read(input, &limits));
+        let wrong = std::panic::catch_unwind(read).unwrap_or_default();
+        let spent = computed().zip(before_it).map(|(after, before)| after.saturating_sub(before));
+        let took = spent.unwrap_or_else(|| begun.elapsed());
+        self.clock.tick();
+        let memory = memory_mb(id, "VmHWM:").unwrap_or_default() - before;
         let wrong = match wrong {
-            _ if panicked => Some(WORDS.lock().map(|words| words.clone()).unwrap_or_default()),
+            _ if PANICKED.swap(false, Ordering::SeqCst) => {
+                Some(WORDS.lock().unwrap_or_else(PoisonError::into_inner).clone())
+            }
             None if took > TOO_LONG => Some(format!("took {took:?}")),
+            None if memory > MAX_MEMORY_MB => Some(format!("took {memory:.0} MB")),
             wrong => wrong,
         };
-        let Some(wrong) = wrong else { return Ok(()) };
+        if let Some(wrong) = wrong {
+            self.keep(input, &wrong)?;
+        }
+        Ok(took)
+    }
+
+    fn keep(&mut self, input: &Seed, wrong: &str) -> Result<()> {
         self.n_found += 1;
-        let file = self.findings.join(format!("{}-{name}", self.n_found));
-        std::fs::write(&file, bytes)?;
+        let file = self.findings.join(format!("{}-{}-{}", self.name, self.n_found, input.name));
+        std::fs::write(&file, &input.bytes)?;
         println!("{}: {wrong}", Path::new(&file).display());
         Ok(())
-    }
-
-    fn mutated(&mut self, mut bytes: Vec<u8>) -> Vec<u8> {
-        for _ in 0..self.chance.between(1, MAX_MUTATIONS) {
-            self.mutate(&mut bytes);
-        }
-        bytes
-    }
-
-    fn mutate(&mut self, bytes: &mut Vec<u8>) {
-        let at = self.chance.below(bytes.len() + 1);
-        let len = self.chance.between(1, MAX_PIECE_BYTES).min(bytes.len() - at);
-        match self.chance.below(7) {
-            0 => {
-                if let Some(byte) = bytes.get_mut(at) {
-                    *byte ^= 1 << (self.chance.any() % 8);
-                }
-            }
-            1 => bytes.truncate(at),
-            2 => drop(bytes.drain(at..at + len)),
-            3 => {
-                let piece =
-                    bytes.get(at..at + len).unwrap_or_default().repeat(self.chance.between(1, 20));
-                bytes.splice(at..at, piece);
-            }
-            4 => {
-                let edge = self.chance.one_of(EDGES).copied().unwrap_or_default();
-                let end = (at + edge.len()).min(bytes.len());
-                bytes.splice(at..end, edge.iter().copied());
-            }
-            5 => {
-                let other = self.chance.one_of(&self.seeds).map(|(_, other)| other.clone());
-                let other = other.unwrap_or_default();
-                let from = self.chance.below(other.len() + 1);
-                let to = (from + MAX_PIECE_BYTES).min(other.len());
-                bytes.splice(at..at, other.get(from..to).unwrap_or_default().iter().copied());
-            }
-            _ => {
-                for byte in bytes.iter_mut().skip(at).take(len) {
-                    *byte = u8::try_from(self.chance.any() % 256).unwrap_or_default();
-                }
-            }
-        }
-    }
-
-    /// A zip container with one of its files mutated; `None` for everything else.
-    fn inside_of_zip(&mut self, seed: &[u8]) -> Option<Vec<u8>> {
-        if !seed.starts_with(b"PK") {
-            return None;
-        }
-        let mut archive = ZipArchive::new(Cursor::new(seed)).ok()?;
-        let chosen = self.chance.below(archive.len());
-        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
-        for n in 0..archive.len() {
-            let mut entry = archive.by_index(n).ok()?;
-            let name = entry.name().ok()?.into_owned();
-            let mut bytes = Vec::new();
-            entry.by_ref().take(MAX_SEED_BYTES as u64).read_to_end(&mut bytes).ok()?;
-            let bytes = if n == chosen { self.mutated(bytes) } else { bytes };
-            writer.start_file(name, SimpleFileOptions::default()).ok()?;
-            writer.write_all(&bytes).ok()?;
-        }
-        Some(writer.finish().ok()?.into_inner())
     }
 }

@@ -1,23 +1,24 @@
 //! Measures a release build of the server from outside, over HTTP on the loopback address, and sets each figure beside
 //! its bar. Bounded in number and time; nothing outlives it.
 //!
-//! `load --server target/release/chatbot [--json FILE] [--only NAME]`
-#![allow(clippy::print_stdout, reason = "this program prints a table")]
+//! `load --server target/release/chatbot [--json FILE] [--only NAME] [--data FOLDER]`
+//!
+//! `NAME` is `size`, `start`, `upload`, `filled`, `acknowledge`, `collections`, `ingest` or `meaning`; the public documents below
+//! `FOLDER` are for `ingest` alone.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chatbot_benches::client::Client;
 use chatbot_benches::figure::Figure;
+use chatbot_benches::measurement::{self, Options, Table};
 use chatbot_benches::prose::Prose;
 use chatbot_benches::server::Program;
 use chatbot_benches::stats::Samples;
-use chatbot_benches::{Failure, Result, instant_model};
+use chatbot_benches::{Failure, Result, ingest, instant_model};
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// Chunks that the figures about a filled server are taken at.
@@ -39,74 +40,23 @@ const QUESTION_EVERY: Duration = Duration::from_millis(25);
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run().await {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    measurement::run(&["server", "json", "only", "data"], async |options, table| {
+        let model = format!("openai+http://{}/v1#instant", instant_model::start().await?);
+        let path = options.server()?;
+        let program = Program { path, model, embedder: "none", environment: Vec::new() };
+        Bench { program, table }.all(options).await
+    })
+    .await
 }
 
-async fn run() -> Result<bool> {
-    let options = Options::parse(std::env::args().skip(1))?;
-    let model = format!("openai+http://{}/v1#instant", instant_model::start().await?);
-    let bench = Bench {
-        program: Program {
-            path: options.server.clone(),
-            model,
-            embedder: "none",
-            environment: Vec::new(),
-        },
-        rows: Vec::new(),
-    };
-    let rows = bench.all(options.only.as_deref()).await?;
-    let missed = rows.iter().filter(|figure| !figure.holds()).count();
-    println!("\n{missed} of {} figures miss their bar", rows.len());
-    if let Some(file) = options.json {
-        let figures: Vec<Value> = rows.iter().map(Figure::to_json).collect();
-        let n_cpus = std::thread::available_parallelism().map_or(0, usize::from);
-        let report = json!({"cpus": n_cpus, "os": std::env::consts::OS, "figures": figures});
-        std::fs::write(file, format!("{report:#}\n"))?;
-    }
-    Ok(missed == 0)
-}
-
-struct Options {
-    server: PathBuf,
-    json: Option<PathBuf>,
-    only: Option<String>,
-}
-
-impl Options {
-    fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self> {
-        let mut options = Self { server: PathBuf::new(), json: None, only: None };
-        while let Some(name) = arguments.next() {
-            let value = arguments.next().ok_or_else(|| format!("`{name}` needs a value"))?;
-            match name.as_str() {
-                "--server" => options.server = value.into(),
-                "--json" => options.json = Some(value.into()),
-                "--only" => options.only = Some(value),
-                _ => return Err(Failure::from(format!("there is no option `{name}`"))),
-            }
-        }
-        if options.server.is_file() {
-            return Ok(options);
-        }
-        Err(Failure::from("--server names no file; build it with `cargo build --release`"))
-    }
-}
-
-struct Bench {
+struct Bench<'t> {
     program: Program,
-    rows: Vec<Figure>,
+    table: &'t mut Table,
 }
 
-impl Bench {
-    async fn all(mut self, only: Option<&str>) -> Result<Vec<Figure>> {
-        let wanted = |name: &str| only.is_none_or(|only| only == name);
-        println!("{:<52} {:>9}     {:>8}", "figure", "measured", "bar");
+impl Bench<'_> {
+    async fn all(mut self, options: &Options) -> Result<()> {
+        let wanted = |name: &str| options.wants(name);
         if wanted("size") {
             self.size()?;
         }
@@ -127,21 +77,22 @@ impl Bench {
         if wanted("collections") {
             self.collections().await?;
         }
+        if wanted("ingest") {
+            for (by, embedder) in [("words", "none"), ("meaning", "builtin")] {
+                self.program.embedder = embedder;
+                ingest::measure(&self.program, by, &options.data(), self.table).await?;
+            }
+        }
         if wanted("meaning") {
             self.program.embedder = "builtin";
             self.meaning().await?;
         }
-        Ok(self.rows)
-    }
-
-    fn row(&mut self, figure: Figure) {
-        println!("{figure}");
-        self.rows.push(figure);
+        Ok(())
     }
 
     fn size(&mut self) -> Result<()> {
         let n_bytes = u32::try_from(std::fs::metadata(&self.program.path)?.len())?;
-        self.row(Figure::new("server binary", f64::from(n_bytes) / 1e6, "MB", 70.0));
+        self.table.row(Figure::new("server binary", f64::from(n_bytes) / 1e6, "MB", 70.0));
         Ok(())
     }
 
@@ -157,8 +108,8 @@ impl Bench {
             resident = resident.max(server.resident_mb()?);
             server.stop().await?;
         }
-        self.row(seconds("start to ready, empty directory", &starts, 50, 0.3));
-        self.row(Figure::new("resident memory, idle", resident, "MB", 60.0));
+        self.table.row(seconds("start to ready, empty directory", &starts, 50, 0.3));
+        self.table.row(Figure::new("resident memory, idle", resident, "MB", 60.0));
         Ok(())
     }
 
@@ -187,7 +138,7 @@ impl Bench {
         }
         let detail = format!("ready after {:.2} s", ready.as_secs_f64());
         let name = format!("upload to first answer, {what}");
-        self.row(Figure::new(name, took.as_secs_f64(), "s", bar).with_detail(detail));
+        self.table.row(Figure::new(name, took.as_secs_f64(), "s", bar).with_detail(detail));
         server.stop().await
     }
 
@@ -199,12 +150,12 @@ impl Bench {
         let client = Client::new(server.address)?;
         let (texts, _, n_chunks) = fill(&client).await?;
         let detail = format!("{n_chunks} chunks");
-        self.row(
+        self.table.row(
             Figure::new("resident memory, peak of 10,000 chunks", server.peak_mb()?, "MB", 300.0)
                 .with_detail(detail),
         );
         tokio::time::sleep(Duration::from_secs(60)).await;
-        self.row(Figure::new(
+        self.table.row(Figure::new(
             "resident memory, a minute after",
             server.resident_mb()?,
             "MB",
@@ -212,10 +163,25 @@ impl Bench {
         ));
         let model = self.program.model.clone();
         let scripted = first_texts(&client, &texts, (Some(&model), "lexical")).await?;
-        self.row(milliseconds("question to first token, scripted model, p50", &scripted, 50, 5.0));
-        self.row(milliseconds("question to first token, scripted model, p99", &scripted, 99, 15.0));
+        self.table.row(milliseconds(
+            "question to first token, scripted model, p50",
+            &scripted,
+            50,
+            5.0,
+        ));
+        self.table.row(milliseconds(
+            "question to first token, scripted model, p99",
+            &scripted,
+            99,
+            15.0,
+        ));
         let extractive = first_texts(&client, &texts, (None, "lexical")).await?;
-        self.row(milliseconds("question to first token, extractive, p50", &extractive, 50, 10.0));
+        self.table.row(milliseconds(
+            "question to first token, extractive, p50",
+            &extractive,
+            50,
+            10.0,
+        ));
         server.stop().await?;
         let mut starts = Samples::default();
         for _ in 0..N_STARTS {
@@ -223,7 +189,7 @@ impl Bench {
             starts.push(server.took);
             server.stop().await?;
         }
-        self.row(seconds("start to ready, 10,000 chunks", &starts, 50, 1.0));
+        self.table.row(seconds("start to ready, 10,000 chunks", &starts, 50, 1.0));
         Ok(())
     }
 
@@ -233,7 +199,7 @@ impl Bench {
         let server = self.program.start(&folder.path().join("data")).await?;
         tokio::time::sleep(Duration::from_secs(2)).await;
         let name = "resident memory, idle, with the built-in embedder";
-        self.row(Figure::new(name, server.resident_mb()?, "MB", 80.0));
+        self.table.row(Figure::new(name, server.resident_mb()?, "MB", 80.0));
         let client = Client::new(server.address)?;
         let (texts, documents, n_chunks) = fill(&client).await?;
         let begun = Instant::now();
@@ -250,15 +216,25 @@ impl Bench {
         }
         let detail = format!("{n_chunks} chunks in {:.0} s", begun.elapsed().as_secs_f64());
         let name = "resident memory, peak of embedding 10,000 chunks";
-        self.row(Figure::new(name, server.peak_mb()?, "MB", 300.0).with_detail(detail));
+        self.table.row(Figure::new(name, server.peak_mb()?, "MB", 300.0).with_detail(detail));
         let scripted = asked(Some(model.as_str())).await?;
-        self.row(milliseconds("hybrid, first token, scripted model, p50", &scripted, 50, 12.0));
-        self.row(milliseconds("hybrid, first token, scripted model, p99", &scripted, 99, 40.0));
-        let bar = 2e3 * scripted.percentile(95).unwrap_or_default().as_secs_f64();
+        self.table.row(milliseconds(
+            "hybrid, first token, scripted model, p50",
+            &scripted,
+            50,
+            12.0,
+        ));
+        self.table.row(milliseconds(
+            "hybrid, first token, scripted model, p99",
+            &scripted,
+            99,
+            40.0,
+        ));
+        let bar = 2.0 * scripted.ms(95);
         let name = "hybrid, first token, p95 during embedding, twice that after it";
-        self.row(milliseconds(name, &meanwhile, 95, bar));
+        self.table.row(milliseconds(name, &meanwhile, 95, bar));
         let extractive = asked(None).await?;
-        self.row(milliseconds("hybrid, first token, extractive, p50", &extractive, 50, 80.0));
+        self.table.row(milliseconds("hybrid, first token, extractive, p50", &extractive, 50, 80.0));
         server.stop().await
     }
 
@@ -293,7 +269,7 @@ impl Bench {
             }
         }
         let figure = milliseconds("message acknowledged during 20 MB, p99", &samples, 99, 20.0);
-        self.row(figure);
+        self.table.row(figure);
         server.stop().await
     }
 
@@ -321,18 +297,18 @@ impl Bench {
         }
         let took = begun.elapsed();
         let detail = format!("taken in within {:.0} s", took.as_secs_f64());
-        self.row(
+        self.table.row(
             Figure::new("resident memory, 10,000 collections", server.resident_mb()?, "MB", 300.0)
                 .with_detail(detail),
         );
         server.stop().await?;
         let server = self.program.start(&data).await?;
         let starts = Samples::from_iter([server.took]);
-        self.row(seconds("start to ready, 10,000 collections", &starts, 50, 1.0));
+        self.table.row(seconds("start to ready, 10,000 collections", &starts, 50, 1.0));
         let client = Client::new(server.address)?;
         client.ask("What is said about the time?", None).await?;
         let name = "resident memory, 10,000 collections, restarted";
-        self.row(Figure::new(name, server.resident_mb()?, "MB", 300.0));
+        self.table.row(Figure::new(name, server.resident_mb()?, "MB", 300.0));
         server.stop().await
     }
 }
@@ -387,6 +363,5 @@ fn seconds(name: &str, samples: &Samples, percent: usize, bar: f64) -> Figure {
 }
 
 fn milliseconds(name: &str, samples: &Samples, percent: usize, bar: f64) -> Figure {
-    let value = samples.percentile(percent).unwrap_or_default().as_secs_f64() * 1e3;
-    Figure::new(name, value, "ms", bar).with_detail(format!("of {}", samples.len()))
+    Figure::new(name, samples.ms(percent), "ms", bar).with_detail(format!("of {}", samples.len()))
 }

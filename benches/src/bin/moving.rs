@@ -13,17 +13,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use chatbot_benches::Result;
 use chatbot_benches::figure::Figure;
+use chatbot_benches::measurement::{self, Table};
 use chatbot_benches::prose::Prose;
 use chatbot_benches::stats::Samples;
-use chatbot_benches::{Failure, Result};
 use chatbot_core::config::EngineConfig;
 use chatbot_core::testing::ScriptedEmbedder;
 use chatbot_core::traits::EmbedKind;
 use chatbot_core::types::{SearchRequest, Strategy};
 use chatbot_core::{Chatbot, Context, NewDocument};
 use futures_util::stream::{self, StreamExt as _};
-use serde_json::{Value, json};
 use tempfile::TempDir;
 
 const N_PASSAGES: usize = 10_000;
@@ -38,37 +38,14 @@ const N_CONCURRENT: usize = 8;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run().await {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    measurement::run(&["json"], async |_, table| Drill::new(table)?.all().await).await
 }
 
-async fn run() -> Result<bool> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let file = match words.as_slice() {
-        [] => None,
-        ["--json", file] => Some(*file),
-        _ => return Err(Failure::from("use `moving [--json FILE]`")),
-    };
-    let rows = Drill::new()?.all().await?;
-    if let Some(file) = file {
-        let figures: Vec<Value> = rows.iter().map(Figure::to_json).collect();
-        std::fs::write(file, format!("{:#}\n", json!({"figures": figures})))?;
-    }
-    Ok(rows.iter().all(Figure::holds))
-}
-
-struct Drill {
+struct Drill<'t> {
     folder: TempDir,
     questions: Arc<Vec<Question>>,
     texts: Vec<String>,
-    rows: Vec<Figure>,
+    table: &'t mut Table,
 }
 
 /// A question, and the title of the passage that it was made from.
@@ -77,19 +54,18 @@ struct Question {
     title: String,
 }
 
-impl Drill {
-    fn new() -> Result<Self> {
+impl<'t> Drill<'t> {
+    fn new(table: &'t mut Table) -> Result<Self> {
         let mut prose = Prose::new(41);
         let texts: Vec<String> = (0..N_PASSAGES).map(|_| prose.paragraph()).collect();
         let about = texts.iter().enumerate().step_by(N_PASSAGES / N_QUESTIONS);
         let asked =
             about.map(|(n, text)| Question { text: prose.question_about(text), title: title(n) });
         let questions = Arc::new(asked.collect());
-        Ok(Self { folder: TempDir::new()?, questions, texts, rows: Vec::new() })
+        Ok(Self { folder: TempDir::new()?, questions, texts, table })
     }
 
-    async fn all(mut self) -> Result<Vec<Figure>> {
-        println!("{:<52} {:>9}     {:>8}", "figure", "measured", "bar");
+    async fn all(self) -> Result<()> {
         let old = ScriptedEmbedder::with_fingerprint("old");
         let new = ScriptedEmbedder::with_fingerprint("new");
         let chatbot = open(self.folder.path(), &old, None).await?;
@@ -108,31 +84,26 @@ impl Drill {
         chatbot.close().await?;
 
         let detail = format!("{} asked by {N_CLIENTS} clients", during.n_asked);
-        self.row(
+        self.table.row(
             Figure::new("questions that failed", count(during.n_failed), "", 0.0)
                 .with_detail(detail),
         );
         let detail = format!("{:.4} before, {:.4} after it", before, after);
         let lost = (before - during.found()).max(0.0);
-        self.row(
+        self.table.row(
             Figure::new("share of passages found, lost meanwhile", lost, "", 0.005)
                 .with_detail(detail),
         );
         let detail = format!("{n_embedded} passages embedded");
-        self.row(
+        self.table.row(
             Figure::new("the move", took.as_secs_f64(), "s", f64::INFINITY).with_detail(detail),
         );
-        let detail = format!("{:.1} ms without a move", ms(&alone.took, 95));
-        self.row(
-            Figure::new("a question meanwhile, p95", ms(&during.took, 95), "ms", f64::INFINITY)
+        let detail = format!("{:.1} ms without a move", alone.took.ms(95));
+        self.table.row(
+            Figure::new("a question meanwhile, p95", during.took.ms(95), "ms", f64::INFINITY)
                 .with_detail(detail),
         );
-        Ok(self.rows)
-    }
-
-    fn row(&mut self, figure: Figure) {
-        println!("{figure}");
-        self.rows.push(figure);
+        Ok(())
     }
 
     /// Lets the clients ask until it is enough.
@@ -281,10 +252,6 @@ async fn finds(chatbot: &Chatbot, question: &Question) -> Result<bool> {
 
 fn title(n: usize) -> String {
     format!("passage {n}")
-}
-
-fn ms(samples: &Samples, percent: usize) -> f64 {
-    samples.percentile(percent).unwrap_or_default().as_secs_f64() * 1e3
 }
 
 #[allow(clippy::cast_precision_loss, reason = "counts are far below 2^52")]

@@ -167,6 +167,8 @@ pub(crate) enum EvalVerb {
     Retrieval(EvalRetrieval),
     /// How well questions are answered, and cited
     Answers(EvalAnswers),
+    /// Whether answers about files cite the right page, and hold what they should
+    Files(EvalFiles),
 }
 
 #[derive(Debug, Clone, Args)]
@@ -199,7 +201,19 @@ pub(crate) struct EvalAnswers {
     pub(crate) options: EvalOptions,
 }
 
-/// What both evaluations understand.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct EvalFiles {
+    /// Questions, one JSON object per line: text, file, and evidence_pages_0based, must_contain or must_not_contain
+    #[arg(long, value_name = "FILE")]
+    pub(crate) queries: PathBuf,
+    /// The folder of the files; each is asked about alone
+    #[arg(long, value_name = "DIR")]
+    pub(crate) files: PathBuf,
+    #[command(flatten)]
+    pub(crate) options: EvalOptions,
+}
+
+/// What every evaluation understands.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct EvalOptions {
     /// A folder with corpus.jsonl, queries.jsonl and qrels.tsv; several side by side

@@ -105,6 +105,7 @@ async fn dispatch(
         Command::Eval(EvalVerb::Answers(verb)) => {
             eval::answers(verb, settings.config, output).await
         }
+        Command::Eval(EvalVerb::Files(verb)) => eval::files(verb, settings.config, output).await,
         // It has a process without threads, and was turned to before there were any.
         Command::ParseWorker => Err(usage("This verb is for the program itself.")),
         Command::Openapi => {

@@ -2,16 +2,20 @@
 #![cfg(target_os = "linux")]
 
 use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
-use serde_json::Value;
+use chatbot_benches::hostile::{self, Entry, Judged, wrong_ending, wrong_headers};
+use chatbot_benches::processes::{Watch, memory_mb};
+use serde_json::{Value, json};
 
 use crate::cli::chatbot;
-use crate::support::{Server, evaluation_data, eventually, processes};
+use crate::support::{Reply, Server, evaluation_data, eventually, processes};
 
-/// Bytes of memory that the server, and each worker, may have had at any time: what the set of documents allows.
-const MAX_MEMORY_BYTES: u64 = 512 << 20;
+/// Memory that a worker may have had at any time, in 10⁶ bytes: what the set of documents allows.
+const MAX_WORKER_MB: f64 = 512.0;
+/// The same for the server, which reads none of them itself.
+const MAX_SERVER_MB: f64 = 250.0;
 /// Seconds that a document may be parsed: what the set of documents allows for most.
 const MAX_PARSE_S: u32 = 10;
 
@@ -77,62 +81,88 @@ impl Drop for Program {
     }
 }
 
-/// The most memory that a process ever had; `None` where it is gone.
-fn peak_memory(pid: u32) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    Some(line.trim().trim_end_matches(" kB").trim().parse::<u64>().ok()? << 10)
-}
-
-fn entries(folder: &Path) -> Vec<Value> {
-    let manifest = std::fs::read_to_string(folder.join("manifest.jsonl")).unwrap();
-    manifest.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
 /// What became of a document: as the set of documents wants it.
-async fn judge(program: &Program, entry: &Value, bytes: &[u8]) {
-    let name = entry["file"].as_str().unwrap();
-    let document = program.server.upload(name, bytes).await;
-    let document = program.server.settled(document.expect(202)["id"].as_str().unwrap()).await;
-    let memory = processes(&program.mark).into_iter().filter_map(peak_memory).max();
-    println!("{name}: {} {} {memory:?}", document["status"], document["error"]["reason"]);
-    assert!(memory.unwrap_or_default() <= MAX_MEMORY_BYTES, "{name}: {memory:?}");
-    let expected = entry["expect"].as_str().unwrap();
-    if document["status"] == "ready" {
-        assert!(!["ERROR", "EMPTY"].contains(&expected), "{name}");
-        let path = format!("/api/v1/documents/{}/text", document["id"].as_str().unwrap());
-        let text = program.server.get(&path).await.body;
-        let text = String::from_utf8(text.to_vec()).unwrap();
-        assert!(!text.contains("root:x:0"), "{name}");
-        let phrases = entry["must_contain"].as_str().unwrap_or_default();
-        for phrase in phrases.split(" || ") {
-            assert!(text.contains(phrase), "{name}: {phrase}");
+async fn judge(program: &Program, entry: &Entry, bytes: &[u8]) {
+    let document = program.server.upload(&entry.file, bytes).await.expect(202);
+    let document = program.server.settled(document["id"].as_str().unwrap()).await;
+    let path = format!("/api/v1/documents/{}/text", document["id"].as_str().unwrap());
+    let text = match document["status"].as_str() {
+        Some("ready") => {
+            let body = program.server.get(&path).await.body.to_vec();
+            Some(String::from_utf8(body).unwrap())
         }
-    } else {
-        assert_eq!(document["error"]["code"], "parse_failed", "{name}: {document}");
-        assert!(document["error"]["reason"].is_string(), "{name}: {document}");
-        let must_be_read = ["TEXT", "ANSWER"].contains(&expected);
-        assert!(!must_be_read || name.ends_with(".xlsx"), "{name}: {document}");
-    }
+        _ => None,
+    };
+    let judged = Judged::settled(entry, &document, text.as_deref());
+    println!("{judged}");
+    assert_eq!(judged.wrong, None, "{}: {document}", entry.file);
 }
 
 #[tokio::test]
 async fn hostile_documents_cost_themselves_and_nothing_else() {
     let Some(folder) = evaluation_data("adversarial") else { return };
     let program = Program::start().await;
-    for entry in entries(&folder) {
-        let bytes = std::fs::read(folder.join("files").join(entry["file"].as_str().unwrap()));
-        judge(&program, &entry, &bytes.unwrap()).await;
+    let watch = Watch::start(program.process.id(), program.server.address.port());
+    for entry in hostile::entries(&folder).unwrap() {
+        let bytes = std::fs::read(folder.join("files").join(&entry.file)).unwrap();
+        judge(&program, &entry, &bytes).await;
     }
     program.server.get("/ready").await.expect(200);
     let added =
         program.server.add("manual.txt", "The cooling pump is oiled every 400 hours.").await;
     assert_eq!(added["status"], "ready");
-    let memory = peak_memory(program.process.id()).unwrap();
-    println!("the server: {memory}");
-    assert!(memory <= MAX_MEMORY_BYTES, "{memory}");
+    let (seen, server) = (watch.take(), memory_mb(program.process.id(), "VmHWM:").unwrap());
+    println!("a worker: {:.1} MB, the server: {server:.1} MB", seen.peak_mb);
+    assert!(seen.peak_mb > 0.0 && seen.peak_mb <= MAX_WORKER_MB, "{}", seen.peak_mb);
+    assert!(server <= MAX_SERVER_MB, "{server}");
+    assert!(seen.connections.is_empty(), "{:?}", seen.connections);
+    nothing_was_written(&program);
+}
+
+#[track_caller]
+fn nothing_was_written(program: &Program) {
     let beside = program.beside_the_data();
     assert_eq!(beside, [program.folder.path().join("c.toml")], "{beside:?}");
+    for folder in program.folder.path().ancestors() {
+        assert_eq!(hostile::canaries(folder).unwrap(), Vec::<PathBuf>::new());
+    }
+}
+
+/// A file that was taken under a hostile name is handed out with harmless headers; one that was not was refused.
+async fn handed_out(program: &Program, name: &str, reply: Reply) {
+    if !reply.status.is_success() {
+        assert!(reply.status.is_client_error(), "{name:?}: {}", reply.status);
+        return;
+    }
+    let document = reply.json();
+    let id = document["id"].as_str().unwrap();
+    assert_eq!(wrong_ending(&program.server.settled(id).await), None, "{name:?}");
+    let original = program.server.get(&format!("/api/v1/documents/{id}/content")).await;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let headers = original.headers.iter();
+    let headers: Vec<(String, String)> =
+        headers.map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect();
+    assert_eq!(wrong_headers(&headers), None, "{name:?}");
+}
+
+#[tokio::test]
+async fn hostile_file_names_are_data() {
+    let Some(folder) = evaluation_data("adversarial") else { return };
+    let program = Program::start().await;
+    for name in hostile::names(&folder).unwrap() {
+        // As it is, so that it may break out of the form's header; as browsers write it; and where it can hold anything.
+        let content = format!("The name of this file is data: {name}");
+        handed_out(&program, &name, program.server.upload(&name, content.as_bytes()).await).await;
+        let escaped = name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A");
+        let content = format!("The name of this file is escaped: {name}");
+        let reply = program.server.upload(&escaped, content.as_bytes()).await;
+        handed_out(&program, &name, reply).await;
+        let body = json!({"title": name, "text": format!("This is a title: {name}")});
+        let reply = program.server.post("/api/v1/documents/text", body).await;
+        handed_out(&program, &name, reply).await;
+    }
+    program.server.get("/ready").await.expect(200);
+    nothing_was_written(&program);
 }
 
 #[tokio::test]

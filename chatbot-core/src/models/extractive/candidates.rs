@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::addressed::{is_about_conversation, is_addressed};
 use super::wanted::Wanted;
 use crate::text::{TermSet, detect_language, query_terms, sentences};
 use crate::traits::{Grounding, TermEvidence};
@@ -24,6 +25,9 @@ mod weights {
     pub(super) const HEADING: f32 = -1.0;
     /// Being a line of a program or the rule of a table, which says nothing without its neighbours.
     pub(super) const SIGNS: f32 = -1.0;
+    /// Giving orders to whoever answers. Little, so that a row of a table that has such an order in one cell still answers; enough
+    /// that a sentence that says the same without orders comes first. Not fitted: the sets have no such sentences.
+    pub(super) const ADDRESSED: f32 = -0.3;
 }
 
 /// Words from which on a question is found in a sentence: two may stand together in any.
@@ -40,6 +44,8 @@ pub(super) struct Candidate {
     pub(super) score: f32,
     /// Whether it, or the sentence before it, has any term of the question, or it means something near.
     pub(super) is_related: bool,
+    /// Whether it gives orders to whoever answers, where the question is not about such.
+    pub(super) is_addressed: bool,
     /// Whether it holds the question, word for word: what asks does not answer.
     is_echo: bool,
 }
@@ -71,6 +77,7 @@ struct Question {
     words: Option<String>,
     own: TermSet,
     wanted: Wanted,
+    is_about_conversation: bool,
 }
 
 /// A term of the question with its share of all that the terms tell.
@@ -99,6 +106,7 @@ impl Question {
             words: (words.split_whitespace().count() >= MIN_ECHO_WORDS).then_some(words),
             own: TermSet::of(&[&grounding.question], None),
             wanted: Wanted::by(&grounding.question),
+            is_about_conversation: is_about_conversation(&grounding.question.to_lowercase()),
         }
     }
 
@@ -119,6 +127,10 @@ impl Question {
                 f32::from(u8::from(self.wanted.is_in(text, &self.own))) * weights::WANTED;
             if is_heading(text, source) {
                 score += weights::HEADING;
+            }
+            let is_addressed = !self.is_about_conversation && is_addressed(text);
+            if is_addressed {
+                score += weights::ADDRESSED;
             }
             let is_signs = is_mostly_signs(text);
             if is_signs {
@@ -141,7 +153,7 @@ impl Question {
             is_related &= !is_signs;
             let is_echo =
                 has_all && self.words.as_ref().is_some_and(|own| words(text).contains(own));
-            rated.push(Candidate { source: at, span, score, is_related, is_echo });
+            rated.push(Candidate { source: at, span, score, is_related, is_addressed, is_echo });
             before = here;
         }
         rated

@@ -4,6 +4,7 @@
 //! most of them, weighed by how much each tells, are quoted word for word. Where there is an embedder, what the best of
 //! them mean counts as well.
 
+mod addressed;
 mod candidates;
 mod meaning;
 mod wanted;
@@ -95,9 +96,11 @@ impl ChatModel for ExtractiveModel {
 
 /// The pieces of the answer: each a sentence, word for word, with its marker. `candidates` are best first.
 fn chosen(mut candidates: Vec<Candidate>, grounding: &Grounding) -> Vec<String> {
-    // Sentences that have nothing to do with the question fill no answer up; where all are such, the best one stands.
+    // Sentences that have nothing to do with the question, or give orders to whoever answers, fill no answer up; where all are
+    // such, the best one stands.
     let first = candidates.first().copied();
-    candidates.retain(|candidate| candidate.is_related || Some(*candidate) == first);
+    let fills = |candidate: &Candidate| candidate.is_related && !candidate.is_addressed;
+    candidates.retain(|candidate| fills(candidate) || Some(*candidate) == first);
     candidates.truncate(MAX_SENTENCES);
     candidates.sort_by_key(|candidate| (candidate.source, candidate.span));
     let texts = candidates.iter().enumerate().filter_map(|(n, candidate)| {

@@ -144,7 +144,7 @@ impl Wanted {
 }
 
 /// Whether `phrase` stands in `text` as words; in scripts without spaces, anywhere.
-fn holds_phrase(text: &str, phrase: &str) -> bool {
+pub(super) fn holds_phrase(text: &str, phrase: &str) -> bool {
     let bounded = phrase.chars().next().is_some_and(|c| c < '\u{2E80}');
     let is_edge = |c: Option<char>| !bounded || c.is_none_or(|c| !c.is_alphanumeric());
     text.match_indices(phrase).any(|(at, found)| {

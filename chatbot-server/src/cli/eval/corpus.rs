@@ -1,14 +1,16 @@
 //! A set's documents in an engine of their own.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use chatbot_core::config::EngineConfig;
+use chatbot_core::traits::once;
 use chatbot_core::types::{DocumentId, DocumentStatus};
 use chatbot_core::{Chatbot, Context, ErrorKind, NewDocument, Result};
 use futures_util::{StreamExt as _, stream};
 
 use super::super::output::Output;
-use super::data::Text;
+use super::data::{self, Text};
 use crate::config::Config;
 
 /// Documents taken in at the same time: enough for the store to write many at once.
@@ -36,6 +38,26 @@ impl Corpus {
     pub(super) async fn open(config: &Config, texts: Vec<Text>, output: &Output) -> Result<Self> {
         let chatbot = Chatbot::open(of_a_process(&config.engine)).await?;
         Self::fill(chatbot, texts, output).await
+    }
+
+    /// Takes in one file, from its bytes, as [`open`](Self::open) takes in a set.
+    ///
+    /// # Errors
+    /// `not_found`, `storage`, and whatever is about more than the document; one that cannot be read is counted in a note.
+    pub(super) async fn of_file(config: &Config, path: &Path, output: &Output) -> Result<Self> {
+        let bytes = data::bytes(path).await?;
+        let chatbot = Chatbot::open(of_a_process(&config.engine)).await?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let new = NewDocument { source: name.clone(), ..NewDocument::default() };
+        let added = chatbot.add_document(&Context::local(), new, once(bytes)).await?;
+        let mut names = Names::new();
+        if is_ready(&chatbot, added.id).await? {
+            names.insert(added.id, vec![name]);
+        } else {
+            output.note(&format!("{name} has no text or cannot be read."));
+        }
+        learn(&chatbot, &names, output).await?;
+        Ok(Self { chatbot, names })
     }
 
     async fn fill(chatbot: Chatbot, texts: Vec<Text>, output: &Output) -> Result<Self> {
@@ -89,9 +111,14 @@ async fn take_in(chatbot: &Chatbot, text: Text) -> Result<(String, Option<Docume
         Err(error) if error.kind() == ErrorKind::InvalidInput => return Ok((text.id, None)),
         Err(error) => return Err(error),
     };
-    let states = chatbot.watch_document(&ctx, added.id).await?;
-    let is_ready = states.any(async |document| document.status == DocumentStatus::Ready).await;
+    let is_ready = is_ready(chatbot, added.id).await?;
     Ok((text.id, is_ready.then_some(added.id)))
+}
+
+/// Waits until a document is found by its words; false where it cannot be read.
+async fn is_ready(chatbot: &Chatbot, id: DocumentId) -> Result<bool> {
+    let states = chatbot.watch_document(&Context::local(), id).await?;
+    Ok(states.any(async |document| document.status == DocumentStatus::Ready).await)
 }
 
 /// Waits until searches use the vectors of every document, as far as it has some.

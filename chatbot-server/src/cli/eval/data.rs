@@ -73,11 +73,21 @@ pub(super) async fn judgements(path: &Path) -> Result<HashMap<String, Judgements
 /// # Errors
 /// `not_found`, `storage`, with the file's name.
 pub(super) async fn read(path: &Path) -> Result<String> {
-    tokio::fs::read_to_string(path).await.map_err(|error| {
-        let cause = Error::from(error);
-        let message = format!("{} cannot be read. {}", path.display(), cause.message());
-        Error::new(cause.kind(), message).with_source(cause)
-    })
+    tokio::fs::read_to_string(path).await.map_err(|error| unreadable(path, error))
+}
+
+/// A file as its bytes.
+///
+/// # Errors
+/// As [`read`].
+pub(super) async fn bytes(path: &Path) -> Result<Vec<u8>> {
+    tokio::fs::read(path).await.map_err(|error| unreadable(path, error))
+}
+
+fn unreadable(path: &Path, error: std::io::Error) -> Error {
+    let cause = Error::from(error);
+    let message = format!("{} cannot be read. {}", path.display(), cause.message());
+    Error::new(cause.kind(), message).with_source(cause)
 }
 
 fn malformed(path: &Path, line: usize) -> Error {

@@ -10,6 +10,7 @@ mod conclude;
 mod corpus;
 mod data;
 mod entry;
+mod files;
 mod metrics;
 mod page;
 mod retrieval;
@@ -17,4 +18,5 @@ mod sets;
 mod table;
 
 pub(super) use answers::answers;
+pub(super) use files::files;
 pub(super) use retrieval::retrieval;

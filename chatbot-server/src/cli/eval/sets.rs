@@ -47,7 +47,8 @@ pub(super) fn sets(files: Files<'_>, folders: &[PathBuf]) -> Result<Vec<Set>> {
     Ok(sets)
 }
 
-fn name_of(folder: &Path) -> String {
+/// What a folder is called.
+pub(super) fn name_of(folder: &Path) -> String {
     let full = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
     full.file_name().map_or_else(|| "set".to_owned(), |name| name.to_string_lossy().into_owned())
 }
