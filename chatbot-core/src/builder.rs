@@ -17,6 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::history::{EstimatedTokens, WindowHistory};
 use crate::layers::QueryCache;
 use crate::models::ExtractiveModel;
+use crate::parsers::ocr::OcrReader;
 use crate::parsers::worker::WorkerReader;
 use crate::parsers::{InProcessReader, Parsers};
 use crate::strategies::strategies;
@@ -238,6 +239,7 @@ impl ChatbotBuilder {
     fn parse_limits(&self) -> ParseLimits {
         ParseLimits {
             max_duration: Duration::from_secs(self.config.limits.max_parse_s),
+            pictures: self.config.parsing.recognition().is_some(),
             ..ParseLimits::default()
         }
     }
@@ -245,7 +247,11 @@ impl ChatbotBuilder {
     fn document_reader(&self) -> Arc<dyn DocumentReader> {
         let (limits, n_at_once) = (self.parse_limits(), self.config.ingestion.n_workers);
         if let Some(workers) = self.config.parsing.workers(n_at_once) {
-            return Arc::new(WorkerReader::new(workers, limits));
+            let workers = WorkerReader::new(workers, limits);
+            return match self.config.parsing.recognition() {
+                Some(recognition) => Arc::new(OcrReader::new(workers, recognition)),
+                None => Arc::new(workers),
+            };
         }
         let parsers = Parsers::with(self.parsers.clone());
         Arc::new(InProcessReader::new(parsers, limits, n_at_once))

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::parsers::ocr::OcrOptions;
 use crate::parsers::worker::WorkerOptions;
 use crate::retrievers::Fusion;
 pub use crate::types::Secret;
@@ -100,6 +101,11 @@ impl EngineConfig {
                 "parsing.max_memory_bytes",
                 "64 MiB or more",
             ),
+            (
+                self.parsing.has_ocr_languages(),
+                "parsing.ocr_languages",
+                "names of languages such as `eng`, `deu` or `chi_sim`",
+            ),
             ((1..=3600).contains(&self.fetching.max_s), "fetching.max_s", "1 to 3600"),
             ((1..=64).contains(&self.ingestion.n_workers), "ingestion.n_workers", "1 to 64"),
             ((1..=1024).contains(&self.embedding.batch_size), "embedding.batch_size", "1 to 1024"),
@@ -168,6 +174,23 @@ pub struct ParsingConfig {
     pub worker_environment: BTreeMap<String, String>,
     /// Bytes of memory that such a process may have beside its program.
     pub max_memory_bytes: u64,
+    /// Whether characters are recognised on pages that are pictures.
+    pub ocr: Ocr,
+    /// The program that recognises them, tesseract: a path, or a name that is looked for in `PATH`.
+    pub ocr_program: String,
+    /// The languages that such pages are in, by the names that the program has for them.
+    pub ocr_languages: Vec<String>,
+}
+
+/// Whether characters are recognised on pages that are pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ocr {
+    /// Where the program for it is found, and documents are parsed in processes of their own.
+    #[default]
+    Auto,
+    /// Never.
+    Off,
 }
 
 /// Whether documents are parsed in processes of their own.
@@ -190,11 +213,29 @@ impl Default for ParsingConfig {
             worker: Vec::new(),
             worker_environment: BTreeMap::new(),
             max_memory_bytes: WorkerOptions::DEFAULT_MAX_MEMORY_BYTES,
+            ocr: Ocr::Auto,
+            ocr_program: "tesseract".to_owned(),
+            ocr_languages: vec!["eng".to_owned()],
         }
     }
 }
 
 impl ParsingConfig {
+    /// How characters are recognised; `None` where they are not.
+    pub(crate) fn recognition(&self) -> Option<OcrOptions> {
+        let is_wanted = self.ocr == Ocr::Auto && self.workers(1).is_some();
+        let program = is_wanted.then(|| OcrOptions::find(&self.ocr_program)).flatten()?;
+        Some(OcrOptions { languages: self.ocr_languages.clone(), ..OcrOptions::new(program) })
+    }
+
+    /// Names of files, in which nothing is a path or a list.
+    fn has_ocr_languages(&self) -> bool {
+        let is_name = |name: &String| {
+            !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        };
+        !self.ocr_languages.is_empty() && self.ocr_languages.iter().all(is_name)
+    }
+
     /// How workers are started; `None` where this process parses.
     pub(crate) fn workers(&self, n_at_once: usize) -> Option<WorkerOptions> {
         let (program, arguments) = self.worker.split_first()?;

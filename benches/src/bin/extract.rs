@@ -11,7 +11,7 @@ use chatbot_benches::Result;
 use chatbot_core::Context;
 use chatbot_core::parsers::Parsers;
 use chatbot_core::traits::ParseLimits;
-use chatbot_core::types::RawDocument;
+use chatbot_core::types::{ParsedDocument, RawDocument};
 use serde_json::{Value, json};
 
 fn main() -> Result<()> {
@@ -29,17 +29,38 @@ fn main() -> Result<()> {
 }
 
 fn read(parsers: &Parsers, path: &str) -> Result<Value> {
-    let raw = RawDocument {
-        name: path.rsplit('/').next().unwrap_or(path).to_owned(),
-        declared: None,
-        bytes: std::fs::read(path)?.into(),
-    };
-    Ok(match parsers.parse(&Context::local(), &raw, &ParseLimits::default()) {
-        Ok(document) => json!({"text": document.text, "pages": document.pages.len()}),
+    let name = path.rsplit('/').next().unwrap_or(path).to_owned();
+    let raw = RawDocument { name, declared: None, bytes: std::fs::read(path)?.into() };
+    let limits = ParseLimits::default();
+    Ok(match parsers.parse(&Context::local(), &raw, &limits) {
+        Ok(document) => {
+            let n_pages = document.pages.len();
+            json!({"text": all_text(parsers, document, &limits, 0), "pages": n_pages})
+        }
         Err(error) => json!({"error": {
             "kind": error.kind().code(),
             "reason": error.reason().map(|reason| reason.code()),
             "message": error.message(),
         }}),
     })
+}
+
+/// The text of a document, and of what is inside it: those are documents of their own.
+fn all_text(
+    parsers: &Parsers,
+    document: ParsedDocument,
+    limits: &ParseLimits,
+    depth: u32,
+) -> String {
+    let mut text = document.text;
+    for part in document.parts {
+        let raw = RawDocument { name: part.name, declared: part.declared, bytes: part.bytes };
+        if depth < limits.max_part_depth
+            && let Ok(inside) = parsers.parse(&Context::local(), &raw, limits)
+        {
+            text.push_str("\n\n");
+            text.push_str(&all_text(parsers, inside, limits, depth + 1));
+        }
+    }
+    text
 }

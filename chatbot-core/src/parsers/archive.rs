@@ -51,8 +51,7 @@ impl Parser for ZipParser {
         raw: &RawDocument,
         limits: &ParseLimits,
     ) -> Result<ParsedDocument> {
-        let watch = Watch::new(ctx, limits);
-        watch.check()?;
+        let watch = Watch::begin(ctx, limits)?;
         let mut walk =
             Walk { watch: &watch, parts: Parts::new(&watch), n_entries: 0, twins: false };
         walk.archive(&raw.bytes, "", 1)?;

@@ -126,6 +126,14 @@ impl<'a> Assembly<'a> {
         heading.span.slice(&self.text)
     }
 
+    /// The document, called by its first heading where it does not say itself what it is called.
+    pub(super) fn finish_titled(self, media_type: &MediaType, mut facts: Facts) -> ParsedDocument {
+        if let Some(heading) = self.first_heading() {
+            facts.offer_title(heading);
+        }
+        self.finish(media_type.clone(), facts)
+    }
+
     /// The document.
     pub(super) fn finish(mut self, media_type: MediaType, mut facts: Facts) -> ParsedDocument {
         self.end_page();

@@ -235,9 +235,10 @@ fn text_kind(bytes: &[u8], hint: &Hint) -> MediaType {
     if let Some(mail) = mail_kind(bytes, hint) {
         return mail;
     }
+    if let Some(markup) = markup(extension) {
+        return markup;
+    }
     match extension {
-        "md" | "markdown" | "mdown" | "mkd" => return MediaType::MARKDOWN,
-        "html" | "htm" | "xhtml" => return MediaType::HTML,
         "pdf" => return MediaType::PDF,
         // Nobody writes a text under these names: it is what is left of a document.
         "odt" | "odp" | "ods" | "epub" => return hint.package().unwrap_or(MediaType::TEXT),
@@ -255,6 +256,15 @@ fn text_kind(bytes: &[u8], hint: &Hint) -> MediaType {
             let known = TEXT_TYPES.iter().find(|(_, kind)| kind == declared);
             known.map_or(MediaType::TEXT, |(_, kind)| kind.clone())
         }
+    }
+}
+
+/// What a text with such a name is written in.
+fn markup(extension: &str) -> Option<MediaType> {
+    match extension {
+        "md" | "markdown" | "mdown" | "mkd" => Some(MediaType::MARKDOWN),
+        "html" | "htm" | "xhtml" => Some(MediaType::HTML),
+        _ => None,
     }
 }
 
@@ -285,7 +295,7 @@ fn mail_kind(bytes: &[u8], hint: &Hint) -> Option<MediaType> {
     }
     let extension = hint.extension.as_str();
     let known = TEXT_TYPES.iter().map(|(extension, _)| extension).chain(CODE_EXTENSIONS);
-    let is_other = ["md", "markdown", "mdown", "mkd", "html", "htm", "xhtml"].contains(&extension)
+    let is_other = markup(extension).is_some()
         || known.into_iter().any(|known| *known == extension && extension != "txt");
     (!is_other && is_message(head)).then_some(MediaType::MAIL)
 }

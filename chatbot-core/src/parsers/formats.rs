@@ -3,6 +3,8 @@
 use crate::error::{Error, Reason};
 use crate::types::MediaType;
 
+use super::pictures::is_picture;
+
 /// Excel workbooks.
 pub(super) const XLSX: MediaType =
     MediaType::from_static("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet");
@@ -112,6 +114,11 @@ pub(super) fn unsupported(media_type: &MediaType) -> Error {
             Reason::Encrypted,
             "The document is protected by a password. Remove the protection and add it again.",
         );
+    }
+    if is_picture(media_type) {
+        let message = "This is a picture. Where the program `tesseract` is installed beside the server, the text in it is \
+            read (setting `parsing.ocr`); or add a document that holds the text itself.";
+        return Error::parse(Reason::NoTextLayer, message).with_context("media_type", media_type);
     }
     let name = media_type.as_str();
     let known = UNREAD.iter().find(|(prefix, ..)| {

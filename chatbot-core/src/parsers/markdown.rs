@@ -41,18 +41,14 @@ impl Parser for MarkdownParser {
         raw: &RawDocument,
         limits: &ParseLimits,
     ) -> Result<ParsedDocument> {
-        let watch = Watch::new(ctx, limits);
-        watch.check()?;
+        let watch = Watch::begin(ctx, limits)?;
         let Decoded { text, warnings } = decode(&raw.bytes);
         let mut reading = Reading::new(Assembly::new(&watch), &watch);
         reading.facts.warnings = warnings;
         let front_matter = Options::ENABLE_YAML_STYLE_METADATA_BLOCKS
             | Options::ENABLE_PLUSES_DELIMITED_METADATA_BLOCKS;
         reading.read(&text, OPTIONS | front_matter)?;
-        if let Some(heading) = reading.assembly.first_heading().map(str::to_owned) {
-            reading.facts.offer_title(&heading);
-        }
-        Ok(reading.assembly.finish(media_type.clone(), reading.facts))
+        Ok(reading.assembly.finish_titled(media_type, reading.facts))
     }
 }
 

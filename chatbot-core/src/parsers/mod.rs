@@ -8,7 +8,8 @@
 //! What lies inside a document (files of an archive, attachments of a message) is handed out as it is: each of it is a
 //! document that is recognised and read for itself.
 //!
-//! Deliberately not here: character recognition, and formats that need a program of their own.
+//! Deliberately not here: formats that need a program of their own, but for the characters on pages that are pictures
+//! ([`ocr`]).
 
 #[cfg(feature = "documents")]
 mod archive;
@@ -40,6 +41,7 @@ mod mail;
 mod mail_signs;
 #[cfg(feature = "documents")]
 mod markdown;
+pub mod ocr;
 #[cfg(feature = "documents")]
 mod odf;
 #[cfg(feature = "documents")]
@@ -53,6 +55,11 @@ mod package;
 mod parts;
 #[cfg(feature = "documents")]
 mod pdf;
+#[cfg_attr(
+    not(feature = "documents"),
+    allow(dead_code, reason = "parsers of formats need the rest of it")
+)]
+mod pictures;
 mod plain;
 #[cfg(feature = "documents")]
 mod ppt;

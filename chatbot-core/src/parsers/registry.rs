@@ -10,6 +10,7 @@ use crate::types::{MediaType, ParsedDocument, RawDocument, Span};
 
 use super::formats::{ENCRYPTED_OFFICE, unsupported};
 use super::parts::{LeftOut, Omissions};
+use super::pictures::is_picture;
 use super::{PlainTextParser, detect};
 
 /// The parsers a build has, and those a host added.
@@ -78,16 +79,22 @@ impl Parsers {
             .map_err(|_| corrupt("The document is damaged in a way that its parser cannot handle."))
             .flatten()
             .map_err(|error| error.with_context("media_type", &media_type))?;
-        accept(self.with_readable_parts(document)?)
+        accept(self.with_readable_parts(document, limits)?)
     }
 
     /// Leaves out the parts that nobody reads. One that is protected stays: it says so itself.
-    fn with_readable_parts(&self, mut document: ParsedDocument) -> Result<ParsedDocument> {
+    fn with_readable_parts(
+        &self,
+        mut document: ParsedDocument,
+        limits: &ParseLimits,
+    ) -> Result<ParsedDocument> {
         let mut omissions = Omissions::default();
         document.parts.retain(|part| {
             let (name, declared) = (part.name.clone(), part.declared.clone());
             let kind = self.recognise(&RawDocument { name, declared, bytes: part.bytes.clone() });
-            let is_readable = kind == ENCRYPTED_OFFICE || self.parser(&kind).is_some();
+            let is_readable = kind == ENCRYPTED_OFFICE
+                || self.parser(&kind).is_some()
+                || (limits.pictures && is_picture(&kind));
             if !is_readable {
                 omissions.add(&part.name, LeftOut::Unread);
             }
@@ -102,13 +109,19 @@ impl Parsers {
     }
 
     /// What `raw` is. A kind of text that only a parser of the host's own knows is told by what it was declared as.
-    fn recognise(&self, raw: &RawDocument) -> MediaType {
+    pub(super) fn recognise(&self, raw: &RawDocument) -> MediaType {
         let detected = detect(raw);
         let is_text = [MediaType::TEXT, MediaType::HTML].contains(&detected);
         let added = || self.all.iter().take(self.n_added);
         let wanted =
             |declared: &&MediaType| added().any(|parser| parser.media_types().contains(*declared));
         raw.declared.as_ref().filter(|_| is_text).filter(wanted).cloned().unwrap_or(detected)
+    }
+
+    /// Whether the host brought a parser of its own for this.
+    pub(super) fn is_added(&self, media_type: &MediaType) -> bool {
+        let mut added = self.all.iter().take(self.n_added);
+        added.any(|parser| parser.media_types().contains(media_type))
     }
 
     fn parser(&self, media_type: &MediaType) -> Option<&Arc<dyn Parser>> {

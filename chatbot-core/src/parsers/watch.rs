@@ -25,6 +25,13 @@ impl<'a> Watch<'a> {
         Self { ctx, limits, started: Instant::now(), ticks: Cell::new(0), unpacked: Cell::new(0) }
     }
 
+    /// A watch over a parse that begins now, unless it was cancelled before.
+    pub(super) fn begin(ctx: &'a Context, limits: &'a ParseLimits) -> Result<Self> {
+        let watch = Self::new(ctx, limits);
+        watch.check()?;
+        Ok(watch)
+    }
+
     pub(super) fn limits(&self) -> &'a ParseLimits {
         self.limits
     }

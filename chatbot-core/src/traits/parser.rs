@@ -59,6 +59,8 @@ pub struct ParseLimits {
     pub max_part_bytes: u64,
     /// How deep documents may lie inside documents: an attachment of a message in an archive lies two deep.
     pub max_part_depth: u32,
+    /// Whether a picture inside a document is a document too: where somebody reads the text in it.
+    pub pictures: bool,
 }
 
 impl Default for ParseLimits {
@@ -76,6 +78,7 @@ impl Default for ParseLimits {
             max_part_bytes: 256 << 20,
             // A mail folder in an archive, its messages, what was forwarded with them, and its attachments.
             max_part_depth: 4,
+            pictures: false,
         }
     }
 }

@@ -386,5 +386,6 @@ async fn an_unreadable_document_says_why() {
     assert_eq!(document.status, DocumentStatus::Failed);
     let failure = document.error.unwrap();
     assert_eq!(failure.code, ErrorKind::ParseFailed);
-    assert_eq!(failure.reason, Some(Reason::UnsupportedFormat));
+    assert_eq!(failure.reason, Some(Reason::NoTextLayer));
+    assert!(failure.message.contains("tesseract"), "{}", failure.message);
 }

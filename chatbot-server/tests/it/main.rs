@@ -19,6 +19,7 @@ mod evaluation;
 mod fetching;
 mod hostile_documents;
 mod local_mode;
+mod ocr;
 mod openapi;
 mod page;
 mod parse_workers;

@@ -40,8 +40,7 @@ impl Parser for DocParser {
         raw: &RawDocument,
         limits: &ParseLimits,
     ) -> Result<ParsedDocument> {
-        let watch = Watch::new(ctx, limits);
-        watch.check()?;
+        let watch = Watch::begin(ctx, limits)?;
         let file = Ole::open(&raw.bytes, &watch)?;
         let stream = file.stream("WordDocument")?.ok_or_else(damaged)?;
         let header = Header::read(&stream)?;
@@ -53,11 +52,8 @@ impl Parser for DocParser {
         let looks = Looks::read(&header, &stream, &tables, &watch)?;
         let mut assembly = Assembly::new(&watch);
         story::write(&header, (&stream, &pieces, &looks), &mut assembly)?;
-        let mut facts = file.facts()?;
-        if let Some(heading) = assembly.first_heading().map(str::to_owned) {
-            facts.offer_title(&heading);
-        }
-        Ok(assembly.finish(media_type.clone(), facts))
+        let facts = file.facts()?;
+        Ok(assembly.finish_titled(media_type, facts))
     }
 }
 

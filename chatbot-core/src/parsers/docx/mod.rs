@@ -39,12 +39,11 @@ impl Parser for DocxParser {
         raw: &RawDocument,
         limits: &ParseLimits,
     ) -> Result<ParsedDocument> {
-        let watch = Watch::new(ctx, limits);
-        watch.check()?;
+        let watch = Watch::begin(ctx, limits)?;
         let mut package = Package::open(&raw.bytes, &watch)?;
         let main = package.main_part("word/document.xml")?;
         let relations = package.relations(&main)?;
-        let mut facts = core_facts(&mut package, &watch)?;
+        let facts = core_facts(&mut package, &watch)?;
         let text = package.part(&main)?.ok_or_else(|| {
             corrupt("The Word document has no text part. Save it again and add the new file.")
         })?;
@@ -66,10 +65,7 @@ impl Parser for DocxParser {
                 body.write_notes(&notes, &mut assembly)?;
             }
         }
-        if let Some(heading) = assembly.first_heading().map(str::to_owned) {
-            facts.offer_title(&heading);
-        }
-        Ok(assembly.finish(media_type.clone(), facts))
+        Ok(assembly.finish_titled(media_type, facts))
     }
 }
 

@@ -1,6 +1,7 @@
 //! E-books: the chapters in the order in which they are read, each through the HTML parser.
 //!
-//! Tables of contents are left out: they repeat the headings and say nothing.
+//! Tables of contents are left out: they repeat the headings and say nothing. A title that only the list of the book states
+//! stands at the beginning, as it does on the cover.
 
 mod book;
 
@@ -9,7 +10,7 @@ use std::collections::HashSet;
 use crate::context::Context;
 use crate::error::{Error, Reason, Result};
 use crate::traits::{ParseLimits, Parser};
-use crate::types::{MediaType, ParsedDocument, RawDocument};
+use crate::types::{BlockKind, MediaType, ParsedDocument, RawDocument};
 
 use super::assemble::{Assembly, Facts};
 use super::formats::EPUB;
@@ -23,6 +24,9 @@ use book::Book;
 /// Fonts that are only garbled, as their licences demand; their text is not touched.
 const FONT_ALGORITHMS: &[&str] =
     &["http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC"];
+
+/// A cover, a half title and a title page.
+const FIRST_PAGES: usize = 3;
 
 /// Reads e-books (`.epub`).
 #[derive(Debug, Clone, Copy, Default)]
@@ -42,16 +46,20 @@ impl Parser for EpubParser {
         raw: &RawDocument,
         limits: &ParseLimits,
     ) -> Result<ParsedDocument> {
-        let watch = Watch::new(ctx, limits);
-        watch.check()?;
+        let watch = Watch::begin(ctx, limits)?;
         let mut package = Package::open(&raw.bytes, &watch)?;
         refuse_encrypted(&mut package, &watch)?;
         let path = book_path(&mut package, &watch)?;
         let text = package.part(&path)?.ok_or_else(incomplete)?;
         let book = Book::read(&text, &path, &watch)?;
-        let mut facts = facts(&text, &watch)?;
+        let facts = facts(&text, &watch)?;
         drop(text);
         let mut assembly = Assembly::new(&watch);
+        if let Some(title) = &facts.title
+            && !says_its_title(&book, title, &mut package, &watch)?
+        {
+            assembly.block(BlockKind::Heading { level: 1 }, title)?;
+        }
         let mut read = HashSet::new();
         for chapter in &book.chapters {
             if !read.insert(chapter.as_str()) {
@@ -61,11 +69,31 @@ impl Parser for EpubParser {
                 append_xhtml(&mut assembly, &watch, &page)?;
             }
         }
-        if let Some(heading) = assembly.first_heading().map(str::to_owned) {
-            facts.offer_title(&heading);
-        }
-        Ok(assembly.finish(media_type.clone(), facts))
+        Ok(assembly.finish_titled(media_type, facts))
     }
+}
+
+/// Whether the first pages of a book say what it is called: the cover of many is a picture.
+fn says_its_title(
+    book: &Book,
+    title: &str,
+    package: &mut Package<'_>,
+    watch: &Watch<'_>,
+) -> Result<bool> {
+    let mut pages = Assembly::new(watch);
+    for chapter in book.chapters.iter().take(FIRST_PAGES) {
+        if let Some(page) = package.part(chapter)? {
+            append_xhtml(&mut pages, watch, &page)?;
+        }
+    }
+    let text = pages.finish(EPUB, Facts::default()).text;
+    Ok(plain_words(&text).contains(&plain_words(title)))
+}
+
+/// The words of `text` in lower case, whatever stands between them.
+fn plain_words(text: &str) -> String {
+    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.map(str::to_lowercase).collect::<Vec<_>>().join(" ")
 }
 
 fn incomplete() -> Error {

@@ -11,6 +11,8 @@ pub(super) enum Role {
     Hidden,
     /// The page's menus and frames.
     Boilerplate,
+    /// Beside the content; what it is shows when it is read.
+    Aside,
     /// The page's main content.
     Main,
     /// An article.
@@ -61,7 +63,8 @@ pub(super) fn role(name: &[u8]) -> Role {
         b"script" | b"style" | b"noscript" | b"template" | b"iframe" | b"object" | b"svg"
         | b"canvas" | b"audio" | b"video" | b"noframes" | b"noembed" | b"datalist" | b"button"
         | b"map" | b"xmp" => Role::Hidden,
-        b"nav" | b"aside" | b"footer" | b"dialog" | b"menu" => Role::Boilerplate,
+        b"nav" | b"footer" | b"dialog" | b"menu" => Role::Boilerplate,
+        b"aside" => Role::Aside,
         b"main" => Role::Main,
         b"article" => Role::Article,
         b"head" => Role::Head,

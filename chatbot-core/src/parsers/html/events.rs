@@ -13,6 +13,9 @@ use super::element::{Role, hides, implied_end, is_void, role};
 
 /// Longer cells are paragraphs: the table is there for the layout.
 const MAX_CELL_BYTES: usize = 600;
+/// Bytes of one piece of text that make what stands beside the content a part of it: teasers and advertisements are cut at
+/// about 160 characters, entries of menus are shorter.
+const MIN_PASSAGE_BYTES: usize = 200;
 
 /// What happens next in a page.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,12 +34,14 @@ pub(super) struct Page {
     pub(super) facts: Vec<(String, String)>,
     main: Option<Range<usize>>,
     articles: Vec<Range<usize>>,
+    asides: Vec<Range<usize>>,
 }
 
 /// Which part of a page is wanted.
 #[derive(Debug, Clone)]
 pub(super) struct Part {
-    pub(super) events: Range<usize>,
+    /// In the order of the page.
+    pub(super) events: Vec<Range<usize>>,
     /// Whether menus and the like are left out.
     pub(super) without_boilerplate: bool,
 }
@@ -45,15 +50,24 @@ impl Page {
     /// The part that the page is about, where it says which; otherwise all of it.
     pub(super) fn main_content(&self) -> Part {
         let only_article = || match self.articles.as_slice() {
-            [only] => Some(only.clone()),
+            [only] => Some(vec![only.clone()]),
             _ => None,
         };
-        let part = self.main.clone().or_else(only_article).filter(|part| self.has_text(part));
+        let main = self.main.clone().filter(|main| self.has_text(main));
+        let part = main.map(|main| self.with_asides(main)).or_else(only_article);
+        let part = part.filter(|parts| parts.iter().any(|part| self.has_text(part)));
         part.map_or_else(|| self.everything(), |events| Part { events, without_boilerplate: true })
     }
 
     pub(super) fn everything(&self) -> Part {
-        Part { events: 0..self.events.len(), without_boilerplate: false }
+        Part { events: vec![0..self.events.len()], without_boilerplate: false }
+    }
+
+    /// The main content, and what stands beside it and belongs to it.
+    fn with_asides(&self, main: Range<usize>) -> Vec<Range<usize>> {
+        let before = self.asides.iter().filter(|aside| aside.end <= main.start);
+        let after = self.asides.iter().filter(|aside| aside.start >= main.end);
+        before.chain([&main]).chain(after).cloned().collect()
     }
 
     /// Whether anything on the page is a heading.
@@ -121,6 +135,10 @@ struct Reading {
     hidden: bool,
     stated_role: Option<Role>,
     meta: (String, String),
+    /// Open elements that nobody reads.
+    n_unread: usize,
+    /// Where among the events the last passage of text is.
+    last_passage: Option<usize>,
 }
 
 impl Reading {
@@ -157,7 +175,8 @@ impl Reading {
             (_, b"role") => {
                 self.stated_role = match value {
                     b"main" => Some(Role::Main),
-                    b"navigation" | b"banner" | b"contentinfo" | b"complementary" | b"search" => {
+                    b"complementary" => Some(Role::Aside),
+                    b"navigation" | b"banner" | b"contentinfo" | b"search" => {
                         Some(Role::Boilerplate)
                     }
                     _ => None,
@@ -185,7 +204,7 @@ impl Reading {
             }
             return;
         }
-        let block = matches!(element, Role::Block | Role::Inline | Role::Boilerplate);
+        let block = matches!(element, Role::Block | Role::Inline | Role::Boilerplate | Role::Aside);
         let element = match self.stated_role {
             _ if self.hidden => Role::Hidden,
             Some(stated) if block => stated,
@@ -200,6 +219,7 @@ impl Reading {
         }
         let table = (element == Role::Table).then(TableShape::default);
         self.n_tables += usize::from(table.is_some());
+        self.n_unread += usize::from(is_unread(element));
         *self.n_open.entry(name.clone()).or_default() += 1;
         self.stack.push(Open { name, role: element, at: self.page.events.len(), table });
         self.page.events.push(Event::Open(element));
@@ -263,20 +283,34 @@ impl Reading {
         if let Some(n) = self.n_open.get_mut(&closed.name) {
             *n = n.saturating_sub(1);
         }
+        self.n_unread -= usize::from(is_unread(closed.role));
         let events = closed.at..self.page.events.len() + 1;
         let mut closing = closed.role;
         if closed.role == Role::Main && self.page.main.is_none() {
             self.page.main = Some(events);
         } else if closed.role == Role::Article {
-            // An outer article takes the place of those in it.
-            self.page.articles.retain(|inner| inner.start < events.start);
-            self.page.articles.push(events);
+            put_outermost(&mut self.page.articles, events);
+        } else if closed.role == Role::Aside {
+            closing = self.end_aside(events);
         } else if matches!(closed.role, Role::Cell | Role::HeaderCell) && self.n_tables > 0 {
             self.end_cell();
         } else if closed.role == Role::Table {
             closing = self.end_table(&closed);
         }
         self.page.events.push(Event::Close(closing));
+    }
+
+    /// What stands beside the content is content where it says something, and a frame of the page where it does not.
+    fn end_aside(&mut self, events: Range<usize>) -> Role {
+        let says = self.last_passage.is_some_and(|at| at >= events.start);
+        let role = if says { Role::Block } else { Role::Boilerplate };
+        if let Some(opening) = self.page.events.get_mut(events.start) {
+            *opening = Event::Open(role);
+        }
+        if says && self.n_unread == 0 {
+            put_outermost(&mut self.page.asides, events);
+        }
+        role
     }
 
     fn end_cell(&mut self) {
@@ -313,6 +347,9 @@ impl Reading {
             return;
         }
         let start = self.page.text.len();
+        if text.trim().len() >= MIN_PASSAGE_BYTES {
+            self.last_passage = Some(self.page.events.len());
+        }
         self.page.text.push_str(text);
         self.page.events.push(Event::Text(start..self.page.text.len()));
     }
@@ -322,4 +359,14 @@ impl Reading {
             self.close();
         }
     }
+}
+
+/// Adds a stretch in place of those inside it.
+fn put_outermost(stretches: &mut Vec<Range<usize>>, stretch: Range<usize>) {
+    while stretches.pop_if(|inner| inner.start >= stretch.start).is_some() {}
+    stretches.push(stretch);
+}
+
+const fn is_unread(role: Role) -> bool {
+    matches!(role, Role::Hidden | Role::Boilerplate | Role::Head)
 }

@@ -36,8 +36,7 @@ impl Parser for HtmlParser {
         raw: &RawDocument,
         limits: &ParseLimits,
     ) -> Result<ParsedDocument> {
-        let watch = Watch::new(ctx, limits);
-        watch.check()?;
+        let watch = Watch::begin(ctx, limits)?;
         let Decoded { text, warnings } = decode_as(&raw.bytes, charset::stated(&raw.bytes));
         let page = events::read(&text, &watch)?;
         let mut facts = Facts { warnings, ..Facts::default() };
@@ -51,10 +50,7 @@ impl Parser for HtmlParser {
             assembly.block(BlockKind::Heading { level: 1 }, &page.title)?;
         }
         write::write(&page, page.main_content(), &mut assembly, &watch)?;
-        if let Some(heading) = assembly.first_heading().map(str::to_owned) {
-            facts.offer_title(&heading);
-        }
-        Ok(assembly.finish(media_type.clone(), facts))
+        Ok(assembly.finish_titled(media_type, facts))
     }
 }
 

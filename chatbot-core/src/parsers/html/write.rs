@@ -20,7 +20,8 @@ pub(super) fn write(
     watch: &Watch<'_>,
 ) -> Result<()> {
     let mut writing = Writing::new(assembly, part.without_boilerplate);
-    for event in page.events.get(part.events).unwrap_or_default() {
+    let parts = part.events.into_iter();
+    for event in parts.flat_map(|part| page.events.get(part).unwrap_or_default()) {
         watch.tick()?;
         match event {
             Event::Open(role) => writing.open(*role)?,
@@ -69,7 +70,7 @@ impl<'w, 'a> Writing<'w, 'a> {
     fn is_skipped(&self, role: Role) -> bool {
         match role {
             Role::Hidden | Role::Head | Role::Title => true,
-            Role::Boilerplate => self.without_boilerplate,
+            Role::Boilerplate | Role::Aside => self.without_boilerplate,
             _ => false,
         }
     }

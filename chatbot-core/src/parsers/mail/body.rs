@@ -17,12 +17,14 @@ const MAX_DEPTH: usize = 24;
 pub(super) enum Shown {
     Plain(String),
     Html(String),
+    Rich(Vec<u8>),
 }
 
 impl Shown {
     fn is_blank(&self) -> bool {
         match self {
             Self::Plain(text) | Self::Html(text) => text.trim().is_empty(),
+            Self::Rich(bytes) => bytes.trim_ascii().is_empty(),
         }
     }
 }

@@ -33,8 +33,7 @@ impl Parser for MboxParser {
         raw: &RawDocument,
         limits: &ParseLimits,
     ) -> Result<ParsedDocument> {
-        let watch = Watch::new(ctx, limits);
-        watch.check()?;
+        let watch = Watch::begin(ctx, limits)?;
         let mut parts = Parts::new(&watch);
         for message in messages(&raw.bytes) {
             watch.check()?;

@@ -50,8 +50,7 @@ impl Parser for MailParser {
         raw: &RawDocument,
         limits: &ParseLimits,
     ) -> Result<ParsedDocument> {
-        let watch = Watch::new(ctx, limits);
-        watch.check()?;
+        let watch = Watch::begin(ctx, limits)?;
         let bytes = narrow(&raw.bytes);
         let entity = Entity::read(without_envelope(&bytes));
         let mut letter = Letter::new(&watch);

@@ -28,6 +28,7 @@ const CC: Id = 0x0E03;
 const DELIVERED_AT: Id = 0x0E06;
 const BODY: Id = 0x1000;
 const RICH_TEXT: Id = 0x1009;
+const RICH_TEXT_AGREES: Id = 0x0E1F;
 const HTML: Id = 0x1013;
 const MESSAGE_ID: Id = 0x1035;
 const DISPLAY_NAME: Id = 0x3001;
@@ -36,6 +37,9 @@ const SHORT_NAME: Id = 0x3704;
 const LONG_NAME: Id = 0x3707;
 const FILE_TYPE: Id = 0x370E;
 const CONTENT_ID: Id = 0x3712;
+
+/// Bytes of rich text in which it says what it was made from: among its first ten words.
+const MADE_FROM_WITHIN: usize = 512;
 
 /// Reads messages that Outlook saved (`.msg`).
 #[derive(Debug, Clone, Copy, Default)]
@@ -55,8 +59,7 @@ impl Parser for OutlookParser {
         raw: &RawDocument,
         limits: &ParseLimits,
     ) -> Result<ParsedDocument> {
-        let watch = Watch::new(ctx, limits);
-        watch.check()?;
+        let watch = Watch::begin(ctx, limits)?;
         let mut properties = Properties::open(&raw.bytes).map_err(|error| {
             corrupt("The message is damaged or incomplete. Save it again and add that.")
                 .with_source(error)
@@ -67,8 +70,12 @@ impl Parser for OutlookParser {
         let class = properties.text(Path::new("/"), CLASS).unwrap_or_default();
         letter.encrypted =
             class.starts_with("IPM.Note.SMIME") && !class.ends_with("MultipartSigned");
-        if letter.shown.is_empty() && !letter.encrypted {
-            rich_text_body(&mut properties, &mut letter)?;
+        let is_unread = letter.shown.is_empty() && !letter.encrypted;
+        if is_unread && properties.binary(Path::new("/"), RICH_TEXT).is_some() {
+            letter.facts.warnings.push(Warning::new(
+                "rich_text",
+                "The text of the message is kept in a form that cannot be read.",
+            ));
         }
         for folder in properties.folders("__attach_version1.0_") {
             watch.check()?;
@@ -95,6 +102,7 @@ fn head(properties: &mut Properties<'_>) -> Head {
     Head { from, to, cc, date: (date.clone(), date), subject, id }
 }
 
+/// What the reader of a message sees, of the up to three ways in which it is kept.
 fn shown(properties: &mut Properties<'_>, watch: &Watch<'_>) -> Result<Vec<Shown>> {
     let root = Path::new("/");
     let label = properties.label_of_page();
@@ -106,26 +114,33 @@ fn shown(properties: &mut Properties<'_>, watch: &Watch<'_>) -> Result<Vec<Shown
     let html = html.filter(blank).map(Shown::Html);
     let plain = properties.text(root, BODY).filter(blank).map(Shown::Plain);
     let (html, plain): (Vec<_>, Vec<_>) = (html.into_iter().collect(), plain.into_iter().collect());
+    if let Some(rich) = rich(properties, watch) {
+        let (is_original, rich) = (rich.is_original, vec![Shown::Rich(rich.text)]);
+        let alone = html.is_empty() && plain.is_empty();
+        if alone || (is_original && write::says_more(&rich, &plain, watch)?) {
+            return Ok(rich);
+        }
+    }
     Ok(if !html.is_empty() && write::says_more(&html, &plain, watch)? { html } else { plain })
 }
 
-/// Some messages have their text as rich text only: that becomes a document inside the message.
-fn rich_text_body(properties: &mut Properties<'_>, letter: &mut Letter<'_>) -> Result<()> {
-    let Some(packed) = properties.binary(Path::new("/"), RICH_TEXT) else { return Ok(()) };
-    let max_bytes = letter.watch.limits().max_text_bytes;
-    match rich_text(&packed, max_bytes) {
-        Some(text) => {
-            let rtf = MediaType::from_static("application/rtf");
-            letter.parts.add("message text.rtf", Some(rtf), text)
-        }
-        None => {
-            letter.facts.warnings.push(Warning::new(
-                "rich_text",
-                "The text of the message is kept in a form that cannot be read.",
-            ));
-            Ok(())
-        }
-    }
+/// A message as rich text.
+struct Rich {
+    text: Vec<u8>,
+    /// Whether the other ways were made from it.
+    is_original: bool,
+}
+
+/// The message as rich text, where it has such. It is the original where Outlook says that it agrees with the others, unless it
+/// says itself that it was made from one of them ([MS-OXBBODY] 2.1.3.1, [MS-OXRTFEX] 2.1.2).
+fn rich(properties: &mut Properties<'_>, watch: &Watch<'_>) -> Option<Rich> {
+    let root = Path::new("/");
+    let text = rich_text(&properties.binary(root, RICH_TEXT)?, watch.limits().max_text_bytes)?;
+    let agrees = properties.number(root, RICH_TEXT_AGREES).is_some_and(|said| said & 0xFFFF != 0);
+    let head = text.get(..MADE_FROM_WITHIN.min(text.len())).unwrap_or_default();
+    let says = |word: &[u8]| head.windows(word.len()).any(|window| window == word);
+    let is_original = agrees && !says(b"\\fromhtml") && !says(b"\\fromtext");
+    Some(Rich { text, is_original })
 }
 
 fn attachment(

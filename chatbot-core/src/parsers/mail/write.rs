@@ -3,6 +3,7 @@
 use crate::error::Result;
 use crate::parsers::assemble::{Assembly, Facts};
 use crate::parsers::html::append_html;
+use crate::parsers::rtf::append_rich_text;
 use crate::parsers::watch::Watch;
 use crate::types::{BlockKind, MediaType};
 
@@ -23,6 +24,7 @@ pub(super) fn shown(shown: &[Shown], assembly: &mut Assembly<'_>, watch: &Watch<
         match one {
             Shown::Plain(text) => plain(text, assembly)?,
             Shown::Html(html) => append_html(assembly, watch, html)?,
+            Shown::Rich(bytes) => append_rich_text(assembly, bytes)?,
         }
     }
     Ok(())

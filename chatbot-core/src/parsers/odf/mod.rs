@@ -52,8 +52,7 @@ impl Parser for OdfParser {
         raw: &RawDocument,
         limits: &ParseLimits,
     ) -> Result<ParsedDocument> {
-        let watch = Watch::new(ctx, limits);
-        watch.check()?;
+        let watch = Watch::begin(ctx, limits)?;
         let mut package = Package::open(&raw.bytes, &watch)?;
         refuse_encrypted(&mut package, &watch)?;
         let mut facts = facts(&mut package, &watch)?;

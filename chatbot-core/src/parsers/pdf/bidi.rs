@@ -16,7 +16,8 @@ pub(super) fn logical(visual: &str) -> String {
     let chars: Vec<char> = visual.chars().collect();
     if n_rtl >= n_ltr {
         let reversed: Vec<char> = chars.iter().rev().map(|c| mirrored(*c)).collect();
-        return with_runs_reversed(&reversed, |c| is_ltr(c) || c.is_numeric());
+        let line = with_runs_reversed(&reversed, |c| is_ltr(c) || c.is_numeric());
+        return with_gaps_behind_words(&line);
     }
     with_runs_reversed(&chars, is_rtl)
 }
@@ -42,6 +43,36 @@ fn with_runs_reversed(chars: &[char], wanted: impl Fn(char) -> bool) -> String {
     }
     out.extend(rest);
     out
+}
+
+/// Puts the space after a word in another script where it is read. Word processors draw such a word together with the space
+/// that follows it, from left to right: the space then stands in front of the word, and the next word touches it. Nothing
+/// is ever attached to the end of such a word; in front of it stand prefixes of one letter.
+fn with_gaps_behind_words(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    for c in line.chars() {
+        let touches = is_rtl(c) && out.ends_with(is_ltr);
+        if touches && let Some(gap) = gap_before_word(&out) {
+            if ends_with_prefix(out.get(..gap).unwrap_or_default()) {
+                out.remove(gap);
+            }
+            out.push(' ');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// Where the space in front of the word is that `text` ends with.
+fn gap_before_word(text: &str) -> Option<usize> {
+    let word = text.trim_end_matches(|c: char| is_ltr(c) || c.is_ascii_punctuation());
+    word.ends_with(' ').then(|| word.len() - 1)
+}
+
+/// Whether the last word is a single letter, as a word of these scripts never is.
+fn ends_with_prefix(text: &str) -> bool {
+    let mut letters = text.chars().rev();
+    letters.next().is_some_and(is_rtl) && letters.next().is_none_or(|c| !is_rtl(c))
 }
 
 fn mirrored(c: char) -> char {
@@ -72,6 +103,28 @@ mod tests {
         assert_eq!(
             logical("Python R \u{5D1}\u{5D0}\u{5D2}\u{5D3}\u{5D4}\u{5D5}\u{5D6}\u{5D7}"),
             "\u{5D7}\u{5D6}\u{5D5}\u{5D4}\u{5D3}\u{5D2}\u{5D0}\u{5D1} Python R"
+        );
+    }
+
+    #[test]
+    fn the_space_after_a_word_of_another_script_is_read_after_it() {
+        // As drawn: `words`, then the word and its space from left to right, then what follows, which touches it.
+        let drawn =
+            |before: &str| format!("\u{5D2}\u{5D1}\u{5D0}ab {before} \u{5D2}\u{5D1}\u{5D0}");
+        assert_eq!(
+            logical(&drawn("\u{5D5}")),
+            "\u{5D0}\u{5D1}\u{5D2} \u{5D5}ab \u{5D0}\u{5D1}\u{5D2}",
+            "a prefix belongs to the word"
+        );
+        assert_eq!(
+            logical(&drawn("\u{5D4}\u{5D5}")),
+            "\u{5D0}\u{5D1}\u{5D2} \u{5D5}\u{5D4} ab \u{5D0}\u{5D1}\u{5D2}"
+        );
+        let touching = "\u{5D2}\u{5D1}\u{5D0}ab\u{5D2}\u{5D1}\u{5D0}";
+        assert_eq!(
+            logical(touching),
+            "\u{5D0}\u{5D1}\u{5D2}ab\u{5D0}\u{5D1}\u{5D2}",
+            "no gap to move"
         );
     }
 }

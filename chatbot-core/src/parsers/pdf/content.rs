@@ -16,13 +16,10 @@ use crate::parsers::watch::Watch;
 use super::fonts::{Fonts, PageFont, Shown};
 use super::geometry::{Glyph, Glyphs, Matrix, whole};
 use super::streams::{page_content, unpack};
+use super::{MAX_FORM_DEPTH, MAX_STATES};
 
-/// Forms inside forms; deeper ones draw themselves.
-const MAX_FORM_DEPTH: usize = 16;
 /// Forms on one page: maps and drawings have thousands.
 const MAX_FORMS: usize = 20_000;
-/// Saved states; more are a loop.
-const MAX_STATES: usize = 512;
 /// Glyphs of one page: a dense newspaper page has about 30,000.
 const MAX_GLYPHS: usize = 2_000_000;
 

@@ -17,6 +17,8 @@ use skrifa::MetadataProvider as _;
 pub(super) struct Composite {
     encoding: CMap,
     collection: Option<CMap>,
+    /// Whether the font says, by a name in place of a map, that its codes are characters.
+    codes_are_characters: bool,
 }
 
 impl Composite {
@@ -31,7 +33,9 @@ impl Composite {
             CidFamily::from_registry_ordering(&registry, &ordering).ucs2_cmap()
         });
         let collection = ordering.and_then(embedded);
-        Some(Self { encoding: encoding(font)?, collection })
+        let map = font.get::<Name<'_>>(b"ToUnicode");
+        let codes_are_characters = map.is_some_and(|map| map.starts_with(b"Identity-"));
+        Some(Self { encoding: encoding(font)?, collection, codes_are_characters })
     }
 
     pub(super) fn text(&self, code: u32, len: usize) -> Option<String> {
@@ -40,7 +44,12 @@ impl Composite {
             let cid = self.encoding.lookup_cid_code(code, len)?;
             self.collection.as_ref()?.lookup_bf_string(cid)
         };
-        by_number().or_else(|| self.encoding.lookup_bf_string(code)).map(text)
+        let by_code = || {
+            // As an encoding, a map to characters names glyphs: only where nothing is known, it may be meant as it reads.
+            let stated = self.codes_are_characters.then(|| char::from_u32(code)).flatten();
+            stated.map(BfString::Char).or_else(|| self.encoding.lookup_bf_string(code))
+        };
+        by_number().or_else(by_code).map(text)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Glyphs become words and lines.
 
+use unicode_normalization::char::is_combining_mark;
+
 use crate::error::Result;
 use crate::parsers::watch::Watch;
 
@@ -69,7 +71,8 @@ fn stretches(glyphs: &Glyphs, turn: u8, watch: &Watch<'_>) -> Result<Vec<Stretch
         }
         let text = glyphs.text_of(glyph);
         let rtl = text.chars().any(is_rtl);
-        let space = space.take();
+        // What is written above a letter begins no word.
+        let space = space.take().filter(|_| !is_mark(text));
         match stretches.last_mut() {
             Some(last) if !rtl && continues(last, glyph) => {
                 append(last, glyph, text, space.is_some());
@@ -84,7 +87,36 @@ fn stretches(glyphs: &Glyphs, turn: u8, watch: &Watch<'_>) -> Result<Vec<Stretch
             }
         }
     }
+    place_marks(&mut stretches);
     Ok(stretches)
+}
+
+/// How many glyphs before and after a mark its letter is drawn.
+const MARK_REACH: usize = 3;
+
+/// Moves marks that are glyphs of their own to where they are read: right after the letter above or below which they
+/// stand, that is to the left edge of one that is read from the right.
+fn place_marks(stretches: &mut [Stretch]) {
+    for at in 0..stretches.len() {
+        let Some(mark) = stretches.get(at).filter(|one| is_mark(&one.text)) else { continue };
+        let around = at.saturating_sub(MARK_REACH)..(at + MARK_REACH + 1).min(stretches.len());
+        let carries = |one: &&Stretch| {
+            (one.x..one.end).contains(&mark.x)
+                && (one.y - mark.y).abs() <= SAME_LINE * one.size
+                && one.text.contains(is_rtl)
+                && !is_mark(&one.text)
+        };
+        let edge = stretches.get(around).unwrap_or_default().iter().find(carries);
+        let edge = edge.map(|letter| letter.x - 0.001 * letter.size);
+        if let (Some(edge), Some(mark)) = (edge, stretches.get_mut(at)) {
+            (mark.x, mark.end) = (edge, edge);
+        }
+    }
+}
+
+/// Whether `text` is nothing but marks of a script that runs from the right.
+fn is_mark(text: &str) -> bool {
+    text.starts_with(is_rtl) && text.chars().all(is_combining_mark)
 }
 
 fn stretch(glyph: &Glyph, text: &str) -> Stretch {

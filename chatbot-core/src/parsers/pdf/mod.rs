@@ -4,7 +4,9 @@
 //! content streams here, because only our own walk can be stopped, bounded and asked for what a reader needs. From
 //! the places of the glyphs come words, lines, columns, paragraphs and headings: rules of thumb, each with its reason.
 //!
-//! Deliberately not here: character recognition, pictures, and the layers and forms of interactive documents.
+//! A page that is a picture is handed out as one, where somebody else can read it.
+//!
+//! Deliberately not here: character recognition, drawing, and the layers and forms of interactive documents.
 
 mod bidi;
 mod columns;
@@ -12,9 +14,11 @@ mod content;
 mod fonts;
 mod geometry;
 mod glyph_text;
+mod images;
 mod lines;
 mod open;
 mod paragraphs;
+mod scan;
 mod streams;
 mod title;
 mod unicode;
@@ -27,13 +31,19 @@ use crate::traits::{ParseLimits, Parser};
 use crate::types::{BlockKind, MediaType, ParsedDocument, RawDocument, Warning};
 
 use super::assemble::{Assembly, Facts};
+use super::pictures::{Pictures, Wanted};
 use super::registry::corrupt;
 use super::watch::{Watch, exceeded};
 use content::PageReader;
+use geometry::Glyphs;
 use paragraphs::{Headings, Paragraph, paragraphs};
 
 /// Damaged files may nest deeply; the main thread's usual stack is kept for them.
 const STACK_BYTES: usize = 16 << 20;
+/// Forms inside forms; deeper ones draw themselves.
+const MAX_FORM_DEPTH: usize = 16;
+/// Saved states; more are a loop.
+const MAX_STATES: usize = 512;
 /// A page in which more glyphs than this share stand for no known character cannot be read.
 const MAX_UNKNOWN_SHARE: f64 = 0.3;
 
@@ -55,21 +65,71 @@ impl Parser for PdfParser {
         raw: &RawDocument,
         limits: &ParseLimits,
     ) -> Result<ParsedDocument> {
-        let read = || Reading::new(&Watch::new(ctx, limits)).read(media_type, raw);
-        std::thread::scope(|scope| {
-            let thread = std::thread::Builder::new()
-                .name("pdf".to_owned())
-                .stack_size(STACK_BYTES)
-                .spawn_scoped(scope, read);
-            let thread = thread.map_err(|error| {
-                Error::internal("A thread for reading the document could not start.")
-                    .with_source(error)
-            })?;
-            thread.join().unwrap_or_else(|_| {
-                Err(corrupt("The PDF is damaged. Print it to a new PDF and add that."))
-            })
-        })
+        with_stack(|| Reading::new(&Watch::new(ctx, limits)).read(media_type, raw))
     }
+}
+
+/// Does `work` where damaged files may nest deeply.
+fn with_stack<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new()
+            .name("pdf".to_owned())
+            .stack_size(STACK_BYTES)
+            .spawn_scoped(scope, work);
+        let thread = thread.map_err(|error| {
+            Error::internal("A thread for reading the document could not start.").with_source(error)
+        })?;
+        thread.join().unwrap_or_else(|_| {
+            Err(corrupt("The PDF is damaged. Print it to a new PDF and add that."))
+        })
+    })
+}
+
+/// The pages that show pictures and no text that could be read.
+pub(super) fn pictures(
+    ctx: &Context,
+    raw: &RawDocument,
+    wanted: &Wanted,
+    limits: &ParseLimits,
+) -> Result<Pictures> {
+    with_stack(|| read_pictures(&Watch::new(ctx, limits), raw, wanted))
+}
+
+fn read_pictures(watch: &Watch<'_>, raw: &RawDocument, wanted: &Wanted) -> Result<Pictures> {
+    let pdf = open(raw, watch)?;
+    let mut found = Pictures::new(MediaType::PDF, pdf.pages().len());
+    let facts = title::facts(pdf.metadata());
+    (found.title, found.metadata) = (facts.title, facts.metadata);
+    let mut reader = PageReader::new(&pdf, watch);
+    for (page, number) in pdf.pages().iter().zip(1..) {
+        watch.check()?;
+        if !wanted.includes(number) {
+            continue;
+        }
+        if found.is_full(wanted) {
+            found.next = Some(number);
+            break;
+        }
+        let text = reader.glyphs(page)?;
+        let canvas = scan::page(page, &text, watch)?;
+        found.pictures.extend(canvas.map(|canvas| canvas.finish(number)));
+    }
+    Ok(found)
+}
+
+fn open(raw: &RawDocument, watch: &Watch<'_>) -> Result<Pdf> {
+    watch.check()?;
+    let pdf = open::open(raw)?;
+    if pdf.pages().len() > watch.limits().max_pages {
+        return Err(exceeded("The PDF has more pages than allowed. Split it."));
+    }
+    Ok(pdf)
+}
+
+/// Whether too many glyphs of a page stand for no known character.
+fn is_unreadable(text: &Glyphs) -> bool {
+    let unknown = text.n_unknown as f64;
+    unknown > MAX_UNKNOWN_SHARE * (text.n_known as f64 + unknown)
 }
 
 struct Reading<'w> {
@@ -86,11 +146,7 @@ impl<'w> Reading<'w> {
     }
 
     fn read(mut self, media_type: &MediaType, raw: &RawDocument) -> Result<ParsedDocument> {
-        self.watch.check()?;
-        let pdf = open::open(raw)?;
-        if pdf.pages().len() > self.watch.limits().max_pages {
-            return Err(exceeded("The PDF has more pages than allowed. Split it."));
-        }
+        let pdf = open(raw, self.watch)?;
         self.read_pages(&pdf)?;
         let mut facts = title::facts(pdf.metadata());
         if self.pages.iter().all(Vec::is_empty) {
@@ -109,10 +165,7 @@ impl<'w> Reading<'w> {
                 assembly.block(kind, &paragraph.text)?;
             }
         }
-        if let Some(heading) = assembly.first_heading().map(str::to_owned) {
-            facts.offer_title(&heading);
-        }
-        Ok(assembly.finish(media_type.clone(), facts))
+        Ok(assembly.finish_titled(media_type, facts))
     }
 
     fn read_pages(&mut self, pdf: &Pdf) -> Result<()> {
@@ -122,8 +175,7 @@ impl<'w> Reading<'w> {
             self.watch.check()?;
             let glyphs = reader.glyphs(page)?;
             self.n_damaged += usize::from(glyphs.damaged);
-            let unknown = glyphs.n_unknown as f64;
-            let unreadable = unknown > MAX_UNKNOWN_SHARE * (glyphs.n_known as f64 + unknown);
+            let unreadable = is_unreadable(&glyphs);
             self.n_unreadable += usize::from(unreadable);
             let page = paragraphs(&lines::regions(&glyphs, self.watch)?);
             self.n_blank += usize::from(page.is_empty() && !unreadable);
@@ -148,8 +200,8 @@ impl<'w> Reading<'w> {
         }
         Error::parse(
             Reason::NoTextLayer,
-            "The pages of this PDF are pictures without a text layer. This build cannot recognise text in pictures: \
-             run character recognition over the file and add the result.",
+            "The pages of this PDF are pictures without a text layer. Where the program `tesseract` is installed beside the \
+             server, it reads them (setting `parsing.ocr`); or run character recognition over the file and add the result.",
         )
     }
 

@@ -1,6 +1,7 @@
 //! Which characters a glyph stands for.
 
 use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::char::is_combining_mark;
 
 /// The text of a glyph as people type it: ligatures and presentation forms taken apart, spaces made plain. `None` where
 /// it stands for no visible character.
@@ -22,6 +23,10 @@ pub(super) fn readable(text: &str) -> Option<String> {
             c => out.push(c),
         }
     }
+    // A mark that is shown alone stands on a space.
+    if out.contains(is_combining_mark) && out.chars().all(|c| c == ' ' || is_combining_mark(c)) {
+        out.retain(|c| c != ' ');
+    }
     (!out.is_empty()).then_some(out)
 }
 
@@ -41,6 +46,7 @@ mod tests {
         assert_eq!(readable("\u{FEFB}").as_deref(), Some("\u{644}\u{627}"));
         assert_eq!(readable("\u{A0}").as_deref(), Some(" "));
         assert_eq!(readable("\u{F0B7}"), None);
+        assert_eq!(readable(" \u{64B}").as_deref(), Some("\u{64B}"));
         assert_eq!(western(0x80), Some('€'));
     }
 }

@@ -42,8 +42,7 @@ impl Parser for PlainTextParser {
         raw: &RawDocument,
         limits: &ParseLimits,
     ) -> Result<ParsedDocument> {
-        let watch = Watch::new(ctx, limits);
-        watch.check()?;
+        let watch = Watch::begin(ctx, limits)?;
         let Decoded { text, mut warnings } = decode(&raw.bytes);
         watch.check()?;
         let (text, hidden) = clean(&escapes::without_escapes(&text));

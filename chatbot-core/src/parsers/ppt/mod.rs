@@ -38,8 +38,7 @@ impl Parser for PptParser {
         raw: &RawDocument,
         limits: &ParseLimits,
     ) -> Result<ParsedDocument> {
-        let watch = Watch::new(ctx, limits);
-        watch.check()?;
+        let watch = Watch::begin(ctx, limits)?;
         let file = Ole::open(&raw.bytes, &watch)?;
         let user = file.stream("Current User")?.ok_or_else(damaged)?;
         let stream = file.stream("PowerPoint Document")?.ok_or_else(damaged)?;

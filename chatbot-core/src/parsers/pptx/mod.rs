@@ -35,8 +35,7 @@ impl Parser for PptxParser {
         raw: &RawDocument,
         limits: &ParseLimits,
     ) -> Result<ParsedDocument> {
-        let watch = Watch::new(ctx, limits);
-        watch.check()?;
+        let watch = Watch::begin(ctx, limits)?;
         let mut package = Package::open(&raw.bytes, &watch)?;
         let main = package.main_part("ppt/presentation.xml")?;
         let relations = package.relations(&main)?;

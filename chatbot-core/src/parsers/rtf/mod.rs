@@ -39,13 +39,14 @@ impl Parser for RtfParser {
         raw: &RawDocument,
         limits: &ParseLimits,
     ) -> Result<ParsedDocument> {
-        let watch = Watch::new(ctx, limits);
-        watch.check()?;
+        let watch = Watch::begin(ctx, limits)?;
         let mut assembly = Assembly::new(&watch);
-        let mut facts = reader::read(&raw.bytes, &mut assembly)?;
-        if let Some(heading) = assembly.first_heading().map(str::to_owned) {
-            facts.offer_title(&heading);
-        }
-        Ok(assembly.finish(media_type.clone(), facts))
+        let facts = reader::read(&raw.bytes, &mut assembly)?;
+        Ok(assembly.finish_titled(media_type, facts))
     }
+}
+
+/// Adds the text of a piece of rich text inside another format.
+pub(super) fn append_rich_text(assembly: &mut Assembly<'_>, bytes: &[u8]) -> Result<()> {
+    reader::read(bytes, assembly).map(|_| ())
 }

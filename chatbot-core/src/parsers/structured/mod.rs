@@ -94,8 +94,7 @@ impl Parser for StructuredTextParser {
         raw: &RawDocument,
         limits: &ParseLimits,
     ) -> Result<ParsedDocument> {
-        let watch = Watch::new(ctx, limits);
-        watch.check()?;
+        let watch = Watch::begin(ctx, limits)?;
         let Decoded { text, warnings } = decode(&raw.bytes);
         let facts = Facts { warnings, ..Facts::default() };
         let mut page = Page { watch: &watch, assembly: Assembly::new(&watch), facts };
@@ -104,10 +103,7 @@ impl Parser for StructuredTextParser {
         if !read.map_or(Ok(false), |read| read(&text, &mut page))? {
             return plain(ctx, media_type, raw, limits);
         }
-        if let Some(heading) = page.assembly.first_heading().map(str::to_owned) {
-            page.facts.offer_title(&heading);
-        }
-        let document = page.assembly.finish(media_type.clone(), page.facts);
+        let document = page.assembly.finish_titled(media_type, page.facts);
         // Markup and nothing else: better its signs than nothing.
         if document.text.trim().is_empty() {
             plain(ctx, media_type, raw, limits)

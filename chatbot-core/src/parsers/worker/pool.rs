@@ -9,11 +9,12 @@ use tokio::time::{Instant, sleep};
 
 use crate::error::{Error, Result};
 use crate::traits::ParseLimits;
-use crate::types::{ParsedDocument, RawDocument};
+use crate::types::RawDocument;
 
 use super::WorkerOptions;
-use super::process::Worker;
+use super::process::{Answer, Worker};
 use super::starter::Starter;
+use super::wire::Question;
 
 /// Workers that wait, and places for those that work.
 #[derive(Debug)]
@@ -43,22 +44,23 @@ impl Pool {
         }
     }
 
-    /// Has a worker read a document.
+    /// Asks a worker about a document.
     ///
     /// # Errors
     /// `unavailable` where there is no worker; what reading says; `parse_failed` where the worker ended with the document.
     ///
     /// # Cancellation
     /// The worker is killed.
-    pub(super) async fn read(
+    pub(super) async fn ask(
         self: &Arc<Self>,
         raw: &RawDocument,
         limits: &ParseLimits,
-    ) -> Result<ParsedDocument> {
+        question: &Question,
+    ) -> Result<Answer> {
         let place = self.places.acquire().await;
         let _place = place.map_err(|_| Error::internal("The places for parsing are gone."))?;
         let mut worker = self.take().await?;
-        match worker.read(raw, limits).await {
+        match worker.ask(raw, limits, question).await {
             Ok(read) => {
                 self.give_back(worker);
                 read

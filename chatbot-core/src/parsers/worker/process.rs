@@ -12,10 +12,12 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::traits::ParseLimits;
 use crate::types::{ParsedDocument, RawDocument};
 
+use super::super::pictures::{Pictures, Wanted};
 use super::super::registry::broken_promise;
 use super::ending::{Broken, Ending, signal};
 use super::wire::{
-    self, Hello, MAX_HEAD_BYTES, MAX_STRUCTURE_BYTES, ReplyHead, RequestHead, next_frame, nonsense,
+    self, Facts, Hello, MAX_HEAD_BYTES, MAX_STRUCTURE_BYTES, PicturesHead, Question, ReplyHead,
+    RequestHead, next_frame, nonsense,
 };
 
 /// How long a worker may take to say hello: a start takes milliseconds, on a machine that is overloaded a while.
@@ -34,6 +36,13 @@ const MAX_DOCUMENTS: u32 = 100;
 const MAX_BYTES: u64 = 256 << 20;
 /// Memory that a worker may keep while it waits: what it needs for small documents, and a little more.
 const MAX_IDLE_MEMORY: u64 = 128 << 20;
+
+/// What a worker found out about a document.
+#[derive(Debug)]
+pub(super) enum Answer {
+    Text(ParsedDocument),
+    Pictures(Pictures),
+}
 
 /// A process that reads one document after the other. Dropped, it is killed.
 #[derive(Debug)]
@@ -83,19 +92,21 @@ impl Worker {
             || self.child.id().and_then(memory_of).is_some_and(|bytes| bytes > MAX_IDLE_MEMORY)
     }
 
-    /// Sends a document and takes what was read out of it.
+    /// Sends a document and takes what was found out about it.
     ///
     /// # Errors
     /// Those of the talk: the worker cannot be used any more.
-    pub(super) async fn read(
+    pub(super) async fn ask(
         &mut self,
         raw: &RawDocument,
         limits: &ParseLimits,
-    ) -> Result<Result<ParsedDocument>, Broken> {
+        question: &Question,
+    ) -> Result<Result<Answer>, Broken> {
         self.n_documents += 1;
         self.n_bytes = self.n_bytes.saturating_add(raw.bytes.len() as u64);
         let within = limits.max_duration.saturating_add(GRACE);
-        let talked = timeout(within, self.talk(raw, limits)).await.map_err(|_| Broken::Late)??;
+        let talk = self.talk(raw, limits, question);
+        let talked = timeout(within, talk).await.map_err(|_| Broken::Late)??;
         self.last_used = Instant::now();
         Ok(talked)
     }
@@ -104,11 +115,13 @@ impl Worker {
         &mut self,
         raw: &RawDocument,
         limits: &ParseLimits,
-    ) -> io::Result<Result<ParsedDocument>> {
+        question: &Question,
+    ) -> io::Result<Result<Answer>> {
         let head = RequestHead {
             limits: limits.clone(),
             name: raw.name.clone(),
             declared: raw.declared.clone(),
+            question: question.clone(),
         };
         let mut request = Vec::new();
         wire::write_head(&mut request, &head)?;
@@ -117,18 +130,51 @@ impl Worker {
         self.to.write_all(&raw.bytes).await?;
         self.to.flush().await?;
         let head = next_frame(&mut self.from, MAX_HEAD_BYTES).await.map_err(never_too_long)?;
-        let facts = match wire::head(&head)? {
-            ReplyHead::Failed(failure) => {
-                return failure.error().map(Err).ok_or_else(|| nonsense("no parser fails so"));
+        match (wire::head(&head)?, question) {
+            (ReplyHead::Failed(failure), _) => {
+                failure.error().map(Err).ok_or_else(|| nonsense("no parser fails so"))
             }
-            ReplyHead::Parsed(facts) => facts,
-        };
+            (ReplyHead::Parsed(facts), Question::Text) => {
+                self.document(facts, limits).await.map(Answer::Text).map(Ok)
+            }
+            (ReplyHead::Pictures(head), Question::Pictures(wanted)) => {
+                self.pictures(head, wanted).await.map(Answer::Pictures).map(Ok)
+            }
+            (ReplyHead::Parsed(_) | ReplyHead::Pictures(_), _) => {
+                Err(nonsense("an answer to another question"))
+            }
+        }
+    }
+
+    async fn document(&mut self, facts: Facts, limits: &ParseLimits) -> io::Result<ParsedDocument> {
         let text = next_frame(&mut self.from, limits.max_text_bytes).await?;
         let structure = next_frame(&mut self.from, MAX_STRUCTURE_BYTES).await?;
         let parts = self.parts(facts.n_parts(), limits).await?;
         let document = facts.document(text, &structure, parts);
         let document = document.filter(|document| broken_promise(document).is_none());
-        document.map(Ok).ok_or_else(|| nonsense("the document is none"))
+        document.ok_or_else(|| nonsense("the document is none"))
+    }
+
+    /// The pages, where they are such as were asked for.
+    async fn pictures(&mut self, head: PicturesHead, wanted: &Wanted) -> io::Result<Pictures> {
+        let lengths = head.lengths().ok_or_else(|| nonsense("the pages are none"))?;
+        let before_last = lengths.iter().rev().skip(1).sum::<usize>();
+        if before_last >= wanted.max_bytes.max(1) {
+            return Err(nonsense("there are more pictures than asked for"));
+        }
+        let mut greys = Vec::with_capacity(lengths.len());
+        for length in lengths {
+            let grey = next_frame(&mut self.from, length).await?;
+            if grey.len() != length {
+                return Err(nonsense("a picture has another size than it says"));
+            }
+            greys.push(grey);
+        }
+        let asked = |pictures: &Pictures| {
+            let goes_on = pictures.next.is_none_or(|next| next > wanted.from);
+            goes_on && pictures.pictures.iter().all(|picture| wanted.includes(picture.page))
+        };
+        head.pictures(greys).filter(asked).ok_or_else(|| nonsense("the pages are none"))
     }
 
     /// The documents inside the one that was read.

@@ -5,12 +5,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::context::Context;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::traits::{DocumentReader, ParseLimits};
 use crate::types::{ParsedDocument, RawDocument};
 
+use super::super::pictures::{Pictures, Wanted};
 use super::WorkerOptions;
 use super::pool::Pool;
+use super::process::Answer;
+use super::wire::Question;
 
 /// Has each document read by a worker, a process that can do no harm beyond it.
 ///
@@ -28,11 +31,44 @@ impl WorkerReader {
     pub fn new(options: WorkerOptions, limits: ParseLimits) -> Self {
         Self { pool: Arc::new(Pool::new(options)), limits }
     }
+
+    /// What one document may cost.
+    pub(in super::super) fn limits(&self) -> &ParseLimits {
+        &self.limits
+    }
+
+    /// The pages of a document that are pictures without a text that could be read.
+    ///
+    /// # Errors
+    /// As [`DocumentReader::read`].
+    pub(in super::super) async fn pictures(
+        &self,
+        ctx: &Context,
+        raw: &RawDocument,
+        wanted: Wanted,
+    ) -> Result<Pictures> {
+        match self.ask(ctx, raw, Question::Pictures(wanted)).await? {
+            Answer::Pictures(found) => Ok(found),
+            Answer::Text(_) => Err(other_answer()),
+        }
+    }
+
+    async fn ask(&self, ctx: &Context, raw: &RawDocument, question: Question) -> Result<Answer> {
+        ctx.run(self.pool.ask(raw, &self.limits, &question)).await
+    }
+}
+
+/// A worker's answers are held against what it was asked before.
+fn other_answer() -> Error {
+    Error::internal("A worker answered another question.")
 }
 
 #[async_trait]
 impl DocumentReader for WorkerReader {
     async fn read(&self, ctx: &Context, raw: RawDocument) -> Result<ParsedDocument> {
-        ctx.run(self.pool.read(&raw, &self.limits)).await
+        match self.ask(ctx, &raw, Question::Text).await? {
+            Answer::Text(document) => Ok(document),
+            Answer::Pictures(_) => Err(other_answer()),
+        }
     }
 }

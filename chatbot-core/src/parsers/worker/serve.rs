@@ -9,7 +9,7 @@ use crate::types::RawDocument;
 
 use super::super::Parsers;
 use super::confine::{confine, limit_time};
-use super::wire::{self, Hello, MAX_HEAD_BYTES, RequestHead, nonsense, read_frame};
+use super::wire::{self, Hello, MAX_HEAD_BYTES, Question, RequestHead, nonsense, read_frame};
 use super::{MEMORY_VARIABLE, WorkerOptions};
 
 /// Reads documents for a [`WorkerReader`](super::WorkerReader) until that closes its end. A program calls it first thing in
@@ -54,13 +54,23 @@ fn answer_all(parsers: &Parsers) -> io::Result<()> {
 }
 
 fn answer(parsers: &Parsers, head: &[u8], from: &mut impl Read) -> io::Result<()> {
-    let RequestHead { limits, name, declared } = wire::head(head)?;
+    let RequestHead { limits, name, declared, question } = wire::head(head)?;
     let bytes = read_frame(from, usize::MAX)?.ok_or_else(|| nonsense("a request has no bytes"))?;
     let raw = RawDocument { name, declared, bytes: bytes.into() };
     limit_time(limits.max_duration)?;
-    let reply = parsers.parse(&Context::system(), &raw, &limits);
-    drop(raw);
-    say(|to| wire::write_reply(to, reply))
+    let ctx = Context::system();
+    match question {
+        Question::Text => {
+            let reply = parsers.parse(&ctx, &raw, &limits);
+            drop(raw);
+            say(|to| wire::write_reply(to, reply))
+        }
+        Question::Pictures(wanted) => {
+            let reply = parsers.pictures(&ctx, &raw, &wanted, &limits);
+            drop(raw);
+            say(|to| wire::write_pictures(to, reply))
+        }
+    }
 }
 
 fn say(write: impl FnOnce(&mut io::StdoutLock<'static>) -> io::Result<()>) -> io::Result<()> {

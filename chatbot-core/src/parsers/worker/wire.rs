@@ -14,10 +14,11 @@ use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::traits::ParseLimits;
 use crate::types::{MediaType, Metadata, ParsedDocument, Part, Warning};
 
+use super::super::pictures::{MAX_PAGE_PIXELS, Picture, Pictures, Wanted};
 use super::structure;
 
 /// Changes with every change of what is said, so that two releases never misunderstand each other.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 /// Bytes of a head: names, titles, and the facts that a format carries.
 pub(super) const MAX_HEAD_BYTES: usize = 4 << 20;
 /// Bytes of a structure: about ten million blocks.
@@ -39,6 +40,17 @@ pub(super) struct RequestHead {
     pub(super) limits: ParseLimits,
     pub(super) name: String,
     pub(super) declared: Option<MediaType>,
+    pub(super) question: Question,
+}
+
+/// What is wanted of the document.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(in super::super) enum Question {
+    /// Its text.
+    Text,
+    /// Pages of it that are pictures.
+    Pictures(Wanted),
 }
 
 /// What the worker answers.
@@ -47,7 +59,61 @@ pub(super) struct RequestHead {
 pub(super) enum ReplyHead {
     /// The text and its structure follow.
     Parsed(Facts),
+    /// The pictures follow.
+    Pictures(PicturesHead),
     Failed(Failure),
+}
+
+/// Pages that are pictures, without what is large.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct PicturesHead {
+    media_type: MediaType,
+    title: Option<String>,
+    metadata: Metadata,
+    n_pages: u32,
+    next: Option<u32>,
+    pictures: Vec<PictureHead>,
+}
+
+/// A page; its grey values follow.
+#[derive(Debug, Serialize, Deserialize)]
+struct PictureHead {
+    page: u32,
+    width: u32,
+    height: u32,
+    dpi: u32,
+}
+
+impl PictureHead {
+    /// How many bytes follow; `None` where there cannot be so many.
+    fn n_bytes(&self) -> Option<usize> {
+        let n_pixels = u64::from(self.width).checked_mul(u64::from(self.height))?;
+        let len = usize::try_from(n_pixels).ok()?;
+        (len > 0 && len <= 2 * MAX_PAGE_PIXELS).then_some(len)
+    }
+}
+
+impl PicturesHead {
+    /// The lengths of the pictures that follow; `None` where no worker of ours would send them.
+    pub(super) fn lengths(&self) -> Option<Vec<usize>> {
+        let rises = |pair: &[PictureHead]| matches!(pair, [a, b] if a.page < b.page);
+        let is_page = |picture: &PictureHead| (1..=self.n_pages).contains(&picture.page);
+        let is_told = self.pictures.windows(2).all(rises) && self.pictures.iter().all(is_page);
+        let lengths = self.pictures.iter().map(PictureHead::n_bytes).collect();
+        if is_told { lengths } else { None }
+    }
+
+    /// The pages with these grey values.
+    pub(super) fn pictures(self, greys: Vec<Vec<u8>>) -> Option<Pictures> {
+        let Self { media_type, title, metadata, n_pages, next, pictures: heads } = self;
+        let media_type = as_parsed(media_type)?;
+        let picture = |(head, grey): (PictureHead, Vec<u8>)| {
+            let PictureHead { page, width, height, dpi } = head;
+            Picture { page, width, height, dpi, grey: grey.into() }
+        };
+        let pictures = heads.into_iter().zip(greys).map(picture).collect();
+        Some(Pictures { media_type, title, metadata, n_pages, pictures, next })
+    }
 }
 
 /// A parsed document without what is large.
@@ -175,6 +241,25 @@ pub(super) fn write_reply(to: &mut impl Write, reply: Result<ParsedDocument>) ->
     parts.iter().try_for_each(|part| write_frame(to, &part.bytes))
 }
 
+/// Writes pages of a document, or why there are none.
+pub(super) fn write_pictures(to: &mut impl Write, reply: Result<Pictures>) -> io::Result<()> {
+    let found = match reply {
+        Ok(found) => found,
+        Err(error) => return write_head(to, &ReplyHead::Failed((&error).into())),
+    };
+    let Pictures { media_type, title, metadata, n_pages, pictures, next } = found;
+    let head = |&Picture { page, width, height, dpi, .. }: &Picture| PictureHead {
+        page,
+        width,
+        height,
+        dpi,
+    };
+    let heads = pictures.iter().map(head).collect();
+    let head = PicturesHead { media_type, title, metadata, n_pages, next, pictures: heads };
+    write_head(to, &ReplyHead::Pictures(head))?;
+    pictures.iter().try_for_each(|picture| write_frame(to, &picture.grey))
+}
+
 /// The length in front of a frame.
 pub(super) fn length(payload: &[u8]) -> io::Result<[u8; 4]> {
     let length = u32::try_from(payload.len());
@@ -280,7 +365,7 @@ mod tests {
         let error = |kind, message: &str| Error::new(kind, message.to_owned());
         let believed = async |error| match back(Err(error)).await.unwrap() {
             ReplyHead::Failed(failure) => failure.error(),
-            ReplyHead::Parsed(_) => None,
+            ReplyHead::Parsed(_) | ReplyHead::Pictures(_) => None,
         };
         let corrupt = Error::parse(Reason::Corrupt, "Broken.").with_context("media_type", "a/b");
         let told = believed(corrupt).await.unwrap();

@@ -37,8 +37,7 @@ impl Parser for XlsParser {
         raw: &RawDocument,
         limits: &ParseLimits,
     ) -> Result<ParsedDocument> {
-        let watch = Watch::new(ctx, limits);
-        watch.check()?;
+        let watch = Watch::begin(ctx, limits)?;
         let file = Ole::open(&raw.bytes, &watch)?;
         // Excel 5 and 95 called it otherwise.
         let stream = match file.stream("Workbook")? {

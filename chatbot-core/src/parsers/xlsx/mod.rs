@@ -42,8 +42,7 @@ impl Parser for XlsxParser {
         raw: &RawDocument,
         limits: &ParseLimits,
     ) -> Result<ParsedDocument> {
-        let watch = Watch::new(ctx, limits);
-        watch.check()?;
+        let watch = Watch::begin(ctx, limits)?;
         let mut package = Package::open(&raw.bytes, &watch)?;
         let main = package.main_part("xl/workbook.xml")?;
         let relations = package.relations(&main)?;

@@ -34,10 +34,20 @@ pub(crate) fn epub(parts: &[(&str, &str)]) -> Vec<u8> {
 #[test]
 fn chapters_come_in_reading_order_and_contents_are_left_out() {
     let document = parse("a.epub", epub(&[])).unwrap();
-    assert_eq!(outline(&document), ["h1: Chapter", "p: First\nline.", "p: Next.", "p: Last é."]);
+    let chapters = ["h1: Chapter", "p: First\nline.", "p: Next.", "p: Last é."];
+    assert_eq!(outline(&document)[1..], chapters);
     assert_eq!(document.title.as_deref(), Some("The book"));
     assert_eq!(document.metadata["author"], "One, Two");
     assert_eq!(document.metadata["lang"], "en");
+}
+
+#[test]
+fn a_title_that_stands_on_no_page_stands_before_them() {
+    let document = parse("a.epub", epub(&[])).unwrap();
+    assert_eq!(outline(&document)[0], "h1: The book");
+    let said = "<html><body><h2>THE<br/>BOOK</h2><p>Text.</p></body></html>";
+    let document = parse("a.epub", epub(&[("OPS/text/a.xhtml", said)])).unwrap();
+    assert_eq!(outline(&document)[0], "h2: THE BOOK");
 }
 
 #[test]

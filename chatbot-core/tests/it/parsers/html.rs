@@ -15,6 +15,23 @@ fn the_main_content_is_kept_and_what_surrounds_it_is_not() {
 }
 
 #[test]
+fn what_stands_beside_the_content_is_kept_where_it_says_something() {
+    let passage = "a sentence about the matter, ".repeat(8);
+    let html = format!(
+        "<aside>Menu</aside><main><p>Text</p><aside><p>Note: {passage}</p></aside></main>\
+         <nav><aside>{passage}</aside></nav><aside><h2>Facts</h2><aside>{passage}</aside></aside>"
+    );
+    let passage = passage.trim();
+    let expected = [
+        "p: Text".to_owned(),
+        format!("p: Note: {passage}"),
+        "h2: Facts".to_owned(),
+        format!("p: {passage}"),
+    ];
+    assert_eq!(outline(&parse("a.html", html).unwrap()), expected);
+}
+
+#[test]
 fn a_page_without_a_main_part_is_kept_whole() {
     let document = parse("a.html", "<body><nav>Menu</nav><p>Text</p></body>").unwrap();
     assert_eq!(outline(&document), ["p: Menu", "p: Text"]);

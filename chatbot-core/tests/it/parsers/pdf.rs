@@ -111,6 +111,7 @@ fn what_cannot_be_read_has_a_reason() {
     assert_eq!(reason(b"no header at all"), Some(Reason::Corrupt));
     let error = parse("a.pdf", pdf(&[""])).unwrap_err();
     assert!(error.message().contains("character recognition"), "{}", error.message());
+    assert!(error.message().contains("tesseract"), "{}", error.message());
 }
 
 #[test]

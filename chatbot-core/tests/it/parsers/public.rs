@@ -102,7 +102,8 @@ fn at_least(format: &str, allowed: usize) {
 
 #[test]
 fn phrases_of_public_pdfs_are_found() {
-    at_least("pdf", 4);
+    // A table's header whose cells have one line or two.
+    at_least("pdf", 1);
 }
 
 #[test]
@@ -128,8 +129,7 @@ fn phrases_of_public_open_documents_are_found() {
 
 #[test]
 fn phrases_of_public_books_are_found() {
-    // A book's title, which is kept as the title and stands nowhere in its text.
-    at_least("epub", 1);
+    at_least("epub", 0);
 }
 
 #[test]
@@ -146,7 +146,8 @@ fn phrases_of_public_old_office_documents_are_found() {
 
 #[test]
 fn phrases_of_public_pages_are_found() {
-    at_least("html", 2);
+    // A box of links to related articles, below an article and marked as navigation.
+    at_least("html", 1);
 }
 
 #[test]
@@ -165,8 +166,7 @@ fn phrases_of_public_tables_records_and_markup_are_found() {
 #[test]
 fn phrases_of_public_mail_are_found() {
     at_least("eml", 0);
-    // One is in the plain text of a message alone, and not in the page that Outlook shows of it.
-    at_least("msg", 1);
+    at_least("msg", 0);
     at_least("mbox", 0);
 }
 
