@@ -838,6 +838,11 @@ export interface components {
             /** @description New metadata, as a whole. */
             metadata?: Record<string, never> | null;
             /**
+             * @description Where it lies now, after it was moved. A title that was the name of the file becomes the new name.
+             * @default null
+             */
+            source: string | null;
+            /**
              * @description A new title.
              * @default null
              */
@@ -2227,6 +2232,14 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
