@@ -68,7 +68,7 @@ mod tests {
         let unseen = |device| Unseen { source: String::new(), path: path.clone(), device };
         let here = device(&std::fs::metadata(folder.path()).unwrap());
         assert!(is_gone(&unseen(None)));
-        assert_eq!(is_gone(&unseen(Some(here))), true);
+        assert!(is_gone(&unseen(Some(here))));
         assert!(!is_gone(&unseen(Some(here + 1))), "its disk is away");
         std::fs::create_dir(folder.path().join("a")).unwrap();
         std::fs::write(&path, "").unwrap();

@@ -131,7 +131,7 @@ export interface paths {
         delete: operations["delete_v1_documents_id"];
         options?: never;
         head?: never;
-        /** Changes a document's title and metadata. */
+        /** Changes a document's title, source and metadata. */
         patch: operations["patch_v1_documents_id"];
         trace?: never;
     };
