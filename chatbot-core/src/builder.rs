@@ -22,7 +22,7 @@ use crate::parsers::worker::WorkerReader;
 use crate::parsers::{InProcessReader, Parsers};
 use crate::strategies::strategies;
 use crate::traits::{
-    BlobStore, ChatModel, Chunker, Clock, DocumentReader, Embedder, ParseLimits, Parser,
+    BlobStore, ChatModel, Chunker, Clock, DocumentReader, Embedder, Fetcher, ParseLimits, Parser,
     SystemClock,
 };
 
@@ -51,6 +51,7 @@ pub struct ChatbotBuilder {
     embedder: Option<Arc<dyn Embedder>>,
     embedder_previous: Option<Arc<dyn Embedder>>,
     parsers: Vec<Arc<dyn Parser>>,
+    fetcher: Option<Arc<dyn Fetcher>>,
     chunker: Option<Arc<dyn Chunker>>,
     clock: Option<Arc<dyn Clock>>,
 }
@@ -137,6 +138,42 @@ impl ChatbotBuilder {
         self
     }
 
+    /// Fetches documents by their addresses with a fetcher of the host's own, in place of the built-in one and whatever
+    /// `fetching` says. It alone decides what may be reached, and what an address is.
+    ///
+    /// # Example
+    /// ```
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// use chatbot_core::traits::{Fetched, Fetcher, once};
+    /// use chatbot_core::{Chatbot, Context, NewDocument, Result};
+    ///
+    /// /// Pages of the company's wiki, by their names.
+    /// #[derive(Debug)]
+    /// struct Wiki;
+    ///
+    /// #[async_trait::async_trait]
+    /// impl Fetcher for Wiki {
+    ///     async fn fetch(&self, ctx: &Context, address: &str, _max_bytes: u64) -> Result<Fetched> {
+    ///         ctx.check()?;
+    ///         let content = once("The pump is oiled every 400 hours.");
+    ///         Ok(Fetched { address: address.to_owned(), declared: None, content })
+    ///     }
+    /// }
+    ///
+    /// let chatbot = Chatbot::builder().fetcher(Wiki).build().await?;
+    /// let (ctx, new) = (Context::local(), NewDocument::default());
+    /// let document = chatbot.add_from_address(&ctx, new, "wiki:pumps").await?;
+    /// assert_eq!(document.source, "wiki:pumps");
+    /// # chatbot.close().await?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn fetcher(mut self, fetcher: impl Fetcher + 'static) -> Self {
+        self.fetcher = Some(Arc::new(fetcher));
+        self
+    }
+
     /// Cuts texts with a chunker of the host's own.
     #[must_use]
     pub fn chunker(mut self, chunker: impl Chunker + 'static) -> Self {
@@ -201,7 +238,7 @@ impl ChatbotBuilder {
             bus: Arc::new(MemoryBus::default()),
             clock,
             reader: self.document_reader(),
-            fetcher: features::fetcher(&self.config.fetching, data_dir)?,
+            fetcher: self.fetcher_for(data_dir)?,
             chunker: self.chunker.clone().unwrap_or_else(|| Arc::new(self.default_chunker())),
             history: Arc::new(WindowHistory),
             counter: Arc::new(EstimatedTokens),
@@ -209,6 +246,14 @@ impl ChatbotBuilder {
             models: self.models(embedder.as_ref())?,
             embedder,
         })
+    }
+
+    /// What fetches documents; `None` where nothing does.
+    fn fetcher_for(&self, data_dir: &Path) -> Result<Option<Arc<dyn Fetcher>>> {
+        match &self.fetcher {
+            Some(fetcher) => Ok(Some(Arc::clone(fetcher))),
+            None => features::fetcher(&self.config.fetching, data_dir),
+        }
     }
 
     /// The embedder that was asked for, with a memory of the questions it embedded; `None` where there is none.

@@ -257,10 +257,10 @@ impl Chatbot {
         self.engine.watch_document(ctx, id).await
     }
 
-    /// Changes a document's title and metadata.
+    /// Changes a document's title, source and metadata.
     ///
     /// # Errors
-    /// `not_found`, `permission_denied`, `invalid_input`.
+    /// `not_found`, `permission_denied`, `invalid_input`; `conflict` for the source of a part.
     pub async fn update_document(
         &self,
         ctx: &Context,

@@ -236,6 +236,12 @@ impl Engine {
             Some(title) => Some(checked_name("title", title, MAX_TITLE_CHARS)?),
             None => None,
         };
+        if let Some(source) = &patch.source {
+            refuse_nul("`source`", source)?;
+            if source.trim().is_empty() {
+                return Err(Error::invalid("`source` must not be empty."));
+            }
+        }
         let read_set = self.writable(ctx, id).await?;
         let patch = DocumentPatch { title, ..patch };
         let document = self.store().update_document(ctx, &read_set, id, patch).await?;

@@ -238,6 +238,8 @@ pub struct VersionChanges {
 pub struct DocumentPatch {
     /// A new title.
     pub title: Option<String>,
+    /// Where it lies now, after it was moved. A title that was the name of the file becomes the new name.
+    pub source: Option<String>,
     /// New metadata, as a whole.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
     pub metadata: Option<Metadata>,

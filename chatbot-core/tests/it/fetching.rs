@@ -9,10 +9,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chatbot_core::fetchers::{FetchOptions, HttpFetcher, Names};
 use chatbot_core::testing::scripted_server::{Act, ScriptedServer, reply};
-use chatbot_core::traits::{Fetched, Fetcher as _};
+use chatbot_core::traits::{Fetched, Fetcher, once};
 use chatbot_core::types::MediaType;
-use chatbot_core::{Context, Error, ErrorKind};
-use futures_util::TryStreamExt as _;
+use chatbot_core::{Chatbot, Context, Error, ErrorKind, NewDocument};
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use tempfile::TempDir;
 
 const MAX_BYTES: u64 = 1 << 20;
@@ -266,4 +266,39 @@ async fn what_is_no_document_is_said() {
     }
     let setting = Setting::new(vec![vec![Act::Reset]]).await;
     assert_eq!(setting.refusal("/").await.kind(), ErrorKind::BadResponse);
+}
+
+/// Knows one page by heart and connects to nothing.
+#[derive(Debug)]
+struct OnePage;
+
+#[async_trait]
+impl Fetcher for OnePage {
+    async fn fetch(&self, _: &Context, address: &str, max_bytes: u64) -> Result<Fetched, Error> {
+        if address != "wiki:pumps" {
+            return Err(Error::invalid("There is one page, `wiki:pumps`."));
+        }
+        assert_eq!(max_bytes, MAX_BYTES);
+        let content = once("The cooling pump is oiled every 400 hours.");
+        Ok(Fetched { address: address.to_owned(), declared: Some(MediaType::TEXT), content })
+    }
+}
+
+#[tokio::test]
+async fn a_fetcher_of_the_hosts_own_takes_the_place_of_the_other() {
+    let mut config = chatbot_core::config::EngineConfig::default();
+    config.limits.max_upload_bytes = MAX_BYTES;
+    config.embedder = "none".to_owned();
+    // In any order, and whatever the configuration allows.
+    let builder = Chatbot::builder().fetcher(OnePage).config(config);
+    let chatbot = builder.build().await.unwrap();
+    let (ctx, new) = (Context::local(), NewDocument::default());
+    let added = chatbot.add_from_address(&ctx, new.clone(), "wiki:pumps").await.unwrap();
+    assert_eq!(added.source, "wiki:pumps");
+    let states = chatbot.watch_document(&ctx, added.id).await.unwrap();
+    let states: Vec<_> = states.collect().await;
+    assert_eq!(states.last().unwrap().chunk_count, 1);
+    let error = chatbot.add_from_address(&ctx, new, "http://origin.test/").await.unwrap_err();
+    assert!(error.message().contains("`wiki:pumps`"), "{error}");
+    chatbot.close().await.unwrap();
 }

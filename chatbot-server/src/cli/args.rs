@@ -111,6 +111,31 @@ pub(crate) struct Ingest {
     /// What to wait for
     #[arg(long, value_enum, default_value_t = Wait::Complete)]
     pub(crate) wait: Wait,
+    /// Of folders, take in only files that this glob fits, such as `*.pdf`; several side by side
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) include: Vec<String>,
+    /// Of folders, leave out files and folders that this glob fits, such as `drafts`; several side by side
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) exclude: Vec<String>,
+    /// Take in what `.gitignore` leaves out, too
+    #[arg(long)]
+    pub(crate) no_ignore: bool,
+    /// Show no progress, only the result
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) following: Following,
+}
+
+/// Whether folders are followed, and how.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Following {
+    /// Go on following the folders: what is new, changed, moved or deleted in them, until Ctrl-C
+    #[arg(long, requires = "paths", conflicts_with = "addresses")]
+    pub(crate) watch: bool,
+    /// Keep the documents of files that are deleted
+    #[arg(long, requires = "watch")]
+    pub(crate) keep_deleted: bool,
 }
 
 /// What to wait for after a document was taken in.

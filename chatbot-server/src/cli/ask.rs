@@ -1,7 +1,7 @@
 //! `ask`: a question, its answer as it comes, and what it rests on.
 
 use std::cell::Cell;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use chatbot_core::sse::SseEvent;
 use chatbot_core::types::{Event, Message, MessageId, SequencedEvent, SessionId, Source};
@@ -11,9 +11,11 @@ use serde_json::json;
 
 use super::args::{Ask, Wait};
 use super::client::Client;
+use super::files::Choice;
+use super::ingest::{self, Goal, Report};
 use super::output::Output;
 use super::settings::Settings;
-use super::{Outcome, ingest, interrupted};
+use super::{Outcome, interrupted};
 
 /// The longest quote that is shown.
 const MAX_QUOTE_CHARS: usize = 200;
@@ -25,10 +27,11 @@ pub(super) async fn ask(ask: Ask, settings: Settings, output: &Output) -> Result
     } else {
         Client::connect(&settings.config).await?
     };
+    let own_files = settings.config.engine.data_dir.clone();
     let running = Cell::new(None);
     let work = async {
         if let Some(docs) = &ask.docs {
-            take_in(&client, docs, output).await?;
+            take_in(&client, (docs, own_files), output).await?;
         }
         turn(&client, &ask, &running, output).await.map(Some)
     };
@@ -48,11 +51,17 @@ pub(super) async fn ask(ask: Ask, settings: Settings, output: &Output) -> Result
     Ok(Outcome::Done)
 }
 
-async fn take_in(client: &Client, docs: &Path, output: &Output) -> Result<()> {
-    let paths = [docs.to_owned()];
-    let report =
-        ingest::take_in(client, ingest::files(&paths)?, (None, Wait::Searchable), output).await?;
-    report.show_failures(output);
+async fn take_in(
+    client: &Client,
+    (docs, own_files): (&Path, Option<PathBuf>),
+    output: &Output,
+) -> Result<()> {
+    let mut report = Report::default();
+    let choice = Choice { own_files, ..Choice::default() };
+    let places = ingest::places(&[docs.to_owned()], &choice, &mut report.failures)?;
+    let goal = Goal { collection: None, wait: Wait::Searchable };
+    ingest::take_in(client, (places, goal), output, &mut report).await?;
+    report.failures.show(output);
     if report.is_useless() {
         return Err(super::usage(
             "None of the files could be read, so there is nothing to answer from.",

@@ -128,18 +128,37 @@ impl Client {
         json(self.send(request(Method::POST, path, &[JSON_BODY], body(value)?)?).await?).await
     }
 
-    /// Posts a form, gets JSON.
+    /// Sends a form, gets JSON.
     ///
     /// # Errors
     /// As [`get`](Self::get).
-    pub(super) async fn post_form<T: DeserializeOwned>(
+    pub(super) async fn form<T: DeserializeOwned>(
+        &self,
+        (method, path): (Method, &str),
+        (content_type, form): (String, Body),
+    ) -> Result<T> {
+        let headers = [(header::CONTENT_TYPE, content_type.as_str())];
+        json(self.send(request(method, path, &headers, form)?).await?).await
+    }
+
+    /// Changes something by JSON, gets JSON.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub(super) async fn patch<T: DeserializeOwned>(
         &self,
         path: &str,
-        content_type: &str,
-        form: Body,
+        value: &impl Serialize,
     ) -> Result<T> {
-        let headers = [(header::CONTENT_TYPE, content_type)];
-        json(self.send(request(Method::POST, path, &headers, form)?).await?).await
+        json(self.send(request(Method::PATCH, path, &[JSON_BODY], body(value)?)?).await?).await
+    }
+
+    /// Deletes something.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub(super) async fn delete(&self, path: &str) -> Result<()> {
+        self.send(request(Method::DELETE, path, &[], Body::empty())?).await.map(drop)
     }
 
     /// Posts JSON, gets events.

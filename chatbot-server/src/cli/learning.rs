@@ -7,8 +7,9 @@ use chatbot_core::{ErrorKind, Result};
 use futures_util::StreamExt as _;
 
 use super::client::Client;
-use super::ingest::states;
+use super::ingest::api::states;
 use super::output::Output;
+use super::progress::left;
 
 /// Follows each document until nothing more happens to it. One that somebody removes meanwhile stays as it was.
 pub(super) async fn finish(
@@ -78,27 +79,9 @@ impl Learning {
     }
 }
 
-/// How long the rest will take, at the rate so far.
-#[allow(clippy::cast_precision_loss, reason = "an estimate, shown to a person")]
-fn left(seconds: f64, n_learned: u64, n_left: u64) -> Option<String> {
-    if n_learned == 0 || n_left == 0 {
-        return None;
-    }
-    let left = (seconds / n_learned as f64 * n_left as f64).ceil();
-    Some(if left < 90.0 { format!("{left} s") } else { format!("{} min", (left / 60.0).ceil()) })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_time_left_follows_the_rate() {
-        assert_eq!(left(10.0, 0, 5), None);
-        assert_eq!(left(10.0, 5, 0), None);
-        assert_eq!(left(10.0, 100, 200).as_deref(), Some("20 s"));
-        assert_eq!(left(10.0, 10, 600).as_deref(), Some("10 min"));
-    }
 
     #[test]
     fn what_was_there_before_counts_as_done() {

@@ -11,10 +11,12 @@ mod client;
 mod eval;
 mod extract;
 mod files;
+mod follow;
 mod ingest;
 mod learning;
 mod multipart;
 mod output;
+mod progress;
 mod restore;
 mod search;
 mod serve;
@@ -30,6 +32,9 @@ use args::{Command, ConfigVerb, EvalVerb};
 use output::Output;
 
 use crate::telemetry;
+
+/// What documents of a folder have in their metadata: the folder that they were taken in as a part of.
+const FOLDER: &str = "folder";
 
 /// Interrupted by a signal, as shells count it.
 const INTERRUPTED: u8 = 130;
@@ -76,7 +81,7 @@ async fn verb(arguments: &Arguments, output: &Output) -> Result<Outcome> {
     let settings = settings::load(&arguments.common, &command)?;
     telemetry::start(&settings.config.log);
     let work = dispatch(command, settings, output);
-    if matches!(arguments.verb(), Command::Serve(_) | Command::Ask(_)) {
+    if matches!(arguments.verb(), Command::Serve(_) | Command::Ask(_) | Command::Ingest(_)) {
         // They stop in order by themselves.
         return work.await;
     }

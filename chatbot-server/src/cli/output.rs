@@ -9,15 +9,25 @@ use serde_json::json;
 /// Where a verb writes. For programs (`--json`), only one document goes to standard output.
 ///
 /// A reader that closes the pipe has seen enough: failing writes are no failure.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Output {
     json: bool,
-    shows_progress: bool,
+    is_watched: bool,
+    is_quiet: bool,
 }
 
 impl Output {
     pub(super) fn new(json: bool) -> Self {
-        Self { json, shows_progress: std::io::stderr().is_terminal() }
+        Self { json, is_watched: std::io::stderr().is_terminal(), is_quiet: false }
+    }
+
+    /// The same, without progress where that is not wanted.
+    pub(super) const fn quiet(self, is_quiet: bool) -> Self {
+        Self { is_quiet, ..self }
+    }
+
+    const fn shows_progress(&self) -> bool {
+        self.is_watched && !self.is_quiet
     }
 
     /// A line for people.
@@ -56,13 +66,27 @@ impl Output {
 
     /// How far things are; overwritten by the next, and only where a person watches.
     pub(super) fn progress(&self, text: &str) {
-        if self.shows_progress {
+        if self.shows_progress() {
             let _ = write!(std::io::stderr(), "\r\x1b[K{}", printable(text));
         }
     }
 
+    /// How far things are, as a line that stays: for a log, where no person watches.
+    pub(super) fn sign_of_life(&self, text: &str) {
+        if !self.is_watched && !self.is_quiet && !self.json {
+            let _ = writeln!(std::io::stderr(), "{}", printable(text));
+        }
+    }
+
+    /// Something that happened and is worth a line, unless nothing but the result is wanted.
+    pub(super) fn event(&self, text: &str) {
+        if !self.is_quiet {
+            self.note(text);
+        }
+    }
+
     pub(super) fn clear_progress(&self) {
-        if self.shows_progress {
+        if self.shows_progress() {
             let _ = write!(std::io::stderr(), "\r\x1b[K");
         }
     }

@@ -112,10 +112,11 @@ pub(crate) async fn get(
     Ok(Json(app.chatbot.document(&ctx, id).await?))
 }
 
-/// Changes a document's title and metadata.
+/// Changes a document's title, source and metadata.
 #[utoipa::path(patch, path = "/api/v1/documents/{id}", tag = "documents",
     params(("id" = DocumentId, Path)), request_body = DocumentPatch,
-    responses((status = 200, body = Document), (status = 404, body = ErrorReply)))]
+    responses((status = 200, body = Document), (status = 404, body = ErrorReply),
+        (status = 409, body = ErrorReply)))]
 pub(crate) async fn update(
     State(app): State<App>,
     Asker(ctx): Asker,

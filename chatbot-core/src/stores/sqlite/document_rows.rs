@@ -14,8 +14,8 @@ use super::sql::{Columns as _, Sql, sql};
 use crate::context::ReadSet;
 use crate::error::{Error, ErrorKind, Result};
 use crate::types::{
-    CollectionId, Coverage, Document, DocumentId, DocumentStatus, DocumentVersion, Filter,
-    ListDocuments, MediaType, Metadata, Page, PageRequest, PrincipalId, Stage, VersionId,
+    Coverage, Document, DocumentId, DocumentStatus, DocumentVersion, Filter, ListDocuments,
+    MediaType, Metadata, Page, PageRequest, PrincipalId, Stage, VersionId,
 };
 
 /// Up to how many collections are asked one by one for a page of the list.
@@ -212,7 +212,6 @@ pub(super) async fn matching(
 /// Where a document stands, for whoever is about to change it.
 pub(super) struct Target {
     pub(super) id: DocumentId,
-    pub(super) collection: CollectionId,
     pub(super) live: Option<VersionId>,
     pub(super) newest: VersionId,
     /// Where the newest version stands.
@@ -240,13 +239,11 @@ pub(super) async fn target(
     .maybe(conn)
     .await?
     .ok_or_else(no_document)?;
-    let collection = row.col("collection")?;
-    if !read_set.contains(collection) {
+    if !read_set.contains(row.col("collection")?) {
         return Err(no_document());
     }
     Ok(Target {
         id,
-        collection,
         live: row.col("live")?,
         newest: row.col("newest")?,
         state: row.named("state", DocumentStatus::from_name)?,

@@ -2,8 +2,9 @@
 
 use sqlx::sqlite::SqliteConnection;
 
-use super::accept::{folded, touch};
+use super::accept::{file_name, folded, touch};
 use super::document_rows::{Target, by_id, target};
+use super::publish::write_change;
 use super::sql::{Columns as _, hex_list, sql, to_json};
 use super::{Lane, SqliteStore, embeddings, parts};
 use crate::context::ReadSet;
@@ -26,6 +27,9 @@ pub(super) async fn update(
             let target = target(conn, &read_set, id).await?;
             if let Some(metadata) = &patch.metadata {
                 set_metadata(conn, id, metadata, now).await?;
+            }
+            if let Some(source) = &patch.source {
+                set_source(conn, &target, source, now).await?;
             }
             if let Some(title) = &patch.title {
                 set_title(conn, &target, title, now).await?;
@@ -53,35 +57,82 @@ async fn set_metadata(
         .map(|_| ())
 }
 
-/// The title is searched: a new one is a change of the version that answers.
+/// A title that the host gives stays, also over new versions.
 async fn set_title(
     conn: &mut SqliteConnection,
     target: &Target,
     title: &str,
     now: Timestamp,
 ) -> Result<()> {
-    let row = sql("SELECT title, source FROM documents WHERE id = ?").bind(target.id).one(conn);
-    let row = row.await?;
-    sql("UPDATE documents SET title_host = ?1, title = ?1, folded = ?2 WHERE id = ?3")
+    let named = named(conn, target.id).await?;
+    sql("UPDATE documents SET title_host = ? WHERE id = ?")
         .bind(title)
-        .bind(folded(title, &row.col::<String>("source")?))
         .bind(target.id)
         .run(conn)
         .await?;
-    let Some(live) = target.live.filter(|_| row.col::<String>("title").is_ok_and(|t| t != title))
-    else {
-        return Ok(());
-    };
-    sql("INSERT INTO changes (kind, collection, document, version, replaced, created_at)
-         VALUES ('published', ?, ?, ?, ?, ?)")
-    .bind(target.collection)
-    .bind(target.id)
-    .bind(live)
-    .bind(live)
-    .bind(now)
-    .run(conn)
-    .await
-    .map(|_| ())
+    rename(conn, target, &named, (title, &named.source), now).await
+}
+
+/// A title that was the name of the file follows; any other stays. What was made under the old name keeps its vectors.
+async fn set_source(
+    conn: &mut SqliteConnection,
+    target: &Target,
+    source: &str,
+    now: Timestamp,
+) -> Result<()> {
+    if target.parent.is_some() {
+        return Err(Error::new(
+            ErrorKind::Conflict,
+            "This document came out of another one, and lies where that one does.",
+        ));
+    }
+    let named = named(conn, target.id).await?;
+    sql("UPDATE versions SET source = ? WHERE id = ? OR id = ?")
+        .bind(source)
+        .bind(target.newest)
+        .bind(target.live)
+        .run(conn)
+        .await?;
+    let follows = !named.by_host && named.title == file_name(&named.source);
+    let title = if follows { file_name(source) } else { named.title.as_str() };
+    rename(conn, target, &named, (title, source), now).await
+}
+
+/// How a document is called, and whether the host said so.
+struct Named {
+    title: String,
+    source: String,
+    by_host: bool,
+}
+
+async fn named(conn: &mut SqliteConnection, id: DocumentId) -> Result<Named> {
+    let row =
+        sql("SELECT title, title_host IS NOT NULL AS by_host, source FROM documents WHERE id = ?")
+            .bind(id)
+            .one(conn)
+            .await?;
+    Ok(Named { title: row.col("title")?, source: row.col("source")?, by_host: row.col("by_host")? })
+}
+
+/// The title is searched: a new one is a change of the version that answers.
+async fn rename(
+    conn: &mut SqliteConnection,
+    target: &Target,
+    before: &Named,
+    (title, source): (&str, &str),
+    now: Timestamp,
+) -> Result<()> {
+    sql("UPDATE documents SET title = ?, source = ?, folded = ? WHERE id = ?")
+        .bind(title)
+        .bind(source)
+        .bind(folded(title, source))
+        .bind(target.id)
+        .run(conn)
+        .await?;
+    if let Some(live) = target.live.filter(|_| before.title != title) {
+        write_change(conn, (target.id, live), now).await?;
+    }
+    Ok(())
 }
 
 /// See [`DocumentStore::cancel_document`](crate::traits::DocumentStore::cancel_document).

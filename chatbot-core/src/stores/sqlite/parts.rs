@@ -133,7 +133,7 @@ async fn renew_changed(
     around: &str,
     now: Timestamp,
 ) -> Result<()> {
-    let rows = sql("SELECT d.id, d.collection, d.live, d.newest, n.state, p.name, p.declared, p.blob, p.size_bytes
+    let rows = sql("SELECT d.id, d.live, d.newest, n.state, p.name, p.declared, p.blob, p.size_bytes
          FROM parts p JOIN documents d ON d.parent = ?1 AND d.part_name = p.name AND d.deleted_at IS NULL
          JOIN versions n ON n.id = d.newest
          WHERE p.version = ?2 AND d.blob <> p.blob ORDER BY p.ordinal")
@@ -144,7 +144,6 @@ async fn renew_changed(
     for row in rows {
         let target = Target {
             id: row.col("id")?,
-            collection: row.col("collection")?,
             live: row.col("live")?,
             newest: row.col("newest")?,
             state: row.named("state", DocumentStatus::from_name)?,

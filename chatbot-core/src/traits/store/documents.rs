@@ -127,11 +127,12 @@ pub trait DocumentStore: Send + Sync + std::fmt::Debug {
         filter: &Filter,
     ) -> Result<HashSet<DocumentId>>;
 
-    /// Changes title and metadata. The title is searched, so a new one is a change of the live version. What lies inside the
-    /// document gets the same metadata, where it had the same before.
+    /// Changes title, source and metadata. The title is searched, so a new one is a change of the live version. Under a new
+    /// source, the same bytes are a duplicate from there on, and no longer under the old one; a title that was the name of
+    /// the file follows. What lies inside the document gets the same metadata, where it had the same before.
     ///
     /// # Errors
-    /// `not_found`.
+    /// `not_found`; `conflict` for a new source of a document that came out of another one.
     async fn update_document(
         &self,
         ctx: &Context,

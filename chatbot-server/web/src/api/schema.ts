@@ -131,7 +131,7 @@ export interface paths {
         delete: operations["delete_v1_documents_id"];
         options?: never;
         head?: never;
-        /** Changes a document's title and metadata. */
+        /** Changes a document's title, source and metadata. */
         patch: operations["patch_v1_documents_id"];
         trace?: never;
     };
@@ -837,6 +837,11 @@ export interface components {
         DocumentPatch: {
             /** @description New metadata, as a whole. */
             metadata?: Record<string, never> | null;
+            /**
+             * @description Where it lies now, after it was moved. A title that was the name of the file becomes the new name.
+             * @default null
+             */
+            source: string | null;
             /**
              * @description A new title.
              * @default null
@@ -2227,6 +2232,14 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -25,6 +25,7 @@ pub async fn documents(make: &impl AsyncFn(Arc<FixedClock>) -> Fresh) {
     lists_bear_documents_that_come_and_go(make).await;
     readers_see_only_what_is_theirs(make).await;
     changes_by_the_host_last(make).await;
+    a_moved_document_is_the_same(make).await;
     metadata_are_filtered(make).await;
     work_can_be_cancelled(make).await;
 }
@@ -230,7 +231,7 @@ async fn changes_by_the_host_last(make: &impl AsyncFn(Arc<FixedClock>) -> Fresh)
     assert_eq!(shown.metadata, metadata(both), "keys of the host stay the host's");
 
     let set = bench.read_set(&ada).await;
-    let patch = DocumentPatch { title: Some("Renamed".to_owned()), metadata: None };
+    let patch = DocumentPatch { title: Some("Renamed".to_owned()), ..DocumentPatch::default() };
     let renamed = store.update_document(&ada, &set, id, patch.clone()).await.unwrap();
     assert_eq!(renamed.title, "Renamed");
     let changes = store.changes_after(&system, seq, 9).await.unwrap().unwrap();
@@ -245,6 +246,48 @@ async fn changes_by_the_host_last(make: &impl AsyncFn(Arc<FixedClock>) -> Fresh)
     assert_eq!(bench.document(&ada, id).await.title, "Renamed", "a new version does not undo it");
 }
 
+async fn a_moved_document_is_the_same(make: &impl AsyncFn(Arc<FixedClock>) -> Fresh) {
+    let bench = Bench::new(make).await;
+    let (ada, store, system) = (principal("ada"), &bench.store, Context::system());
+    let collection = bench.default_collection(&ada).await;
+    let lying = |source: &str| crate::traits::AcceptDocument {
+        title: None,
+        source: source.to_owned(),
+        ..upload(collection, "a", "text\n")
+    };
+    let id = store.accept_document(&ada, lying("/old/a.txt")).await.unwrap().document.id;
+    let job = bench.lease().await;
+    bench.stage(&job, "text\n").await;
+    let mut publish = publication(&job, "text\n");
+    publish.title = "a.txt".to_owned();
+    let seq = store.publish_version(&system, &job.lease, publish).await.unwrap();
+    bench.finish(&job, JobOutcome::Ready).await;
+
+    let set = bench.read_set(&ada).await;
+    let to = |source: &str| DocumentPatch {
+        source: Some(source.to_owned()),
+        ..DocumentPatch::default()
+    };
+    let moved = store.update_document(&ada, &set, id, to("/new/a.txt")).await.unwrap();
+    assert_eq!((moved.source.as_str(), moved.title.as_str()), ("/new/a.txt", "a.txt"));
+    assert_eq!(store.last_change(&system).await.unwrap(), seq, "nothing that is searched changed");
+    let renamed = store.update_document(&ada, &set, id, to("/new/b.txt")).await.unwrap();
+    assert_eq!((renamed.title.as_str(), renamed.version), ("b.txt", 1));
+    assert_eq!(store.last_change(&system).await.unwrap(), seq + 1);
+    let list = ListDocuments { q: Some("/new/b".to_owned()), ..ListDocuments::default() };
+    assert_eq!(store.documents(&ada, &set, &list, &first(9)).await.unwrap().items.len(), 1);
+
+    let again = store.accept_document(&ada, lying("/new/b.txt")).await.unwrap();
+    assert_eq!((again.document.id, again.document.duplicate), (id, true));
+    let other = store.accept_document(&ada, lying("/old/a.txt")).await.unwrap();
+    assert!(!other.document.duplicate, "nothing lies there any more");
+
+    let named = DocumentPatch { title: Some("Mine".to_owned()), ..DocumentPatch::default() };
+    store.update_document(&ada, &set, id, named).await.unwrap();
+    let kept = store.update_document(&ada, &set, id, to("/new/c.txt")).await.unwrap();
+    assert_eq!(kept.title, "Mine", "a title that the host gave stays");
+}
+
 async fn metadata_are_filtered(make: &impl AsyncFn(Arc<FixedClock>) -> Fresh) {
     let bench = Bench::new(make).await;
     let (ada, store) = (principal("ada"), &bench.store);
@@ -253,7 +296,7 @@ async fn metadata_are_filtered(make: &impl AsyncFn(Arc<FixedClock>) -> Fresh) {
     let set = bench.read_set(&ada).await;
     for (id, year) in [(old.document.id, 1990), (new.document.id, 2024), (waiting, 2024)] {
         let metadata = Some(metadata(serde_json::json!({"year": year})));
-        let patch = DocumentPatch { title: None, metadata };
+        let patch = DocumentPatch { metadata, ..DocumentPatch::default() };
         store.update_document(&ada, &set, id, patch).await.unwrap();
     }
     let filter = serde_json::json!({"op": "gte", "key": "year", "value": 2000});

@@ -260,7 +260,7 @@ async fn the_host_s_facts_are_shared(make: &impl AsyncFn(Arc<FixedClock>) -> Fre
     let set = bench.read_set(&ada).await;
     let patch = |n: u32| DocumentPatch {
         metadata: Some(metadata(serde_json::json!({ "year": n }))),
-        title: None,
+        ..DocumentPatch::default()
     };
     let b = bench.inside(&ada, id).await["b"].id;
     store.update_document(&ada, &set, b, patch(1)).await.unwrap();
