@@ -1,8 +1,8 @@
 //! Puts an engine together: the only place, with the strategies beside it, that names implementations.
 
 mod features;
+mod models;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,17 +13,16 @@ use crate::chatbot::{Chatbot, refuse_unfinished};
 use crate::chunkers::{ChunkerConfig, StructureChunker};
 use crate::config::{EngineConfig, Secret};
 use crate::engine::{Engine, Parts, Previous, Settings};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::history::{EstimatedTokens, WindowHistory};
 use crate::layers::QueryCache;
-use crate::models::ExtractiveModel;
 use crate::parsers::ocr::OcrReader;
 use crate::parsers::worker::WorkerReader;
 use crate::parsers::{InProcessReader, Parsers};
 use crate::strategies::strategies;
 use crate::traits::{
     BlobStore, ChatModel, Chunker, Clock, DocumentReader, Embedder, Fetcher, ParseLimits, Parser,
-    SystemClock,
+    SystemClock, UsageSink,
 };
 
 /// The names of the parts of a data directory that are not built from others.
@@ -54,6 +53,7 @@ pub struct ChatbotBuilder {
     fetcher: Option<Arc<dyn Fetcher>>,
     chunker: Option<Arc<dyn Chunker>>,
     clock: Option<Arc<dyn Clock>>,
+    usage_sink: Option<Arc<dyn UsageSink>>,
 }
 
 impl ChatbotBuilder {
@@ -71,7 +71,8 @@ impl ChatbotBuilder {
         self
     }
 
-    /// Answers with this model: `extractive`, `openai:NAME`, `openai+http://host:port/v1#NAME`.
+    /// Answers with this model: `extractive`, `openai:NAME`, `anthropic:NAME`, `gemini:NAME`, `ollama:NAME`, or one of the
+    /// last four with an address, as in `openai+http://host:port/v1#NAME`.
     #[must_use]
     pub fn model(mut self, uri: impl Into<String>) -> Self {
         self.config.model = uri.into();
@@ -185,6 +186,13 @@ impl ChatbotBuilder {
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = Some(clock);
+        self
+    }
+
+    /// Tells this sink what models behind an address used, call by call; otherwise it goes to the log.
+    #[must_use]
+    pub fn usage_sink(mut self, sink: Arc<dyn UsageSink>) -> Self {
+        self.usage_sink = Some(sink);
         self
     }
 
@@ -324,50 +332,6 @@ impl ChatbotBuilder {
             embedding_batch: self.config.embedding.batch_size,
             embedding_paused: self.config.embedding.paused,
         }
-    }
-
-    /// Every model that may be asked for, by its name. `extractive` is always among them.
-    fn models(
-        &self,
-        embedder: Option<&Arc<dyn Embedder>>,
-    ) -> Result<BTreeMap<String, Arc<dyn ChatModel>>> {
-        let mut models: BTreeMap<String, Arc<dyn ChatModel>> = BTreeMap::new();
-        for model in &self.models {
-            models.insert(model.info().name.clone(), model.clone());
-        }
-        let extractive = "extractive".to_owned();
-        for uri in self.config.models.iter().chain([&self.config.model, &extractive]) {
-            if !models.contains_key(uri) {
-                models.insert(uri.clone(), self.model_for(uri, embedder)?);
-            }
-        }
-        Ok(models)
-    }
-
-    fn model_for(
-        &self,
-        uri: &str,
-        embedder: Option<&Arc<dyn Embedder>>,
-    ) -> Result<Arc<dyn ChatModel>> {
-        if uri == "extractive" {
-            let model = embedder.cloned().map(ExtractiveModel::with_embedder);
-            return Ok(Arc::new(model.unwrap_or_default()));
-        }
-        let api_key = self.config.keys.get("openai").cloned();
-        let (base_url, model) = match uri.strip_prefix("openai+") {
-            Some(endpoint) => endpoint.split_once('#').unwrap_or((endpoint, "")),
-            None => ("https://api.openai.com/v1", uri.strip_prefix("openai:").unwrap_or_default()),
-        };
-        if model.is_empty() {
-            return Err(Error::new(
-                ErrorKind::ConfigInvalid,
-                format!(
-                    "There is no model `{uri}`. Use `extractive`, `openai:NAME` or \
-                     `openai+http://host:port/v1#NAME`."
-                ),
-            ));
-        }
-        features::endpoint_model(features::Endpoint { uri, base_url, model, api_key })
     }
 }
 

@@ -1,11 +1,14 @@
 //! What an engine is built from: plain values, so that a file, an environment or a binding can hold them.
 
+mod resilience;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::resilience::ResilienceConfig;
 use crate::error::{Error, ErrorKind, Result};
 use crate::parsers::ocr::OcrOptions;
 use crate::parsers::worker::WorkerOptions;
@@ -18,7 +21,8 @@ pub use crate::types::Secret;
 pub struct EngineConfig {
     /// Where everything is kept; a temporary directory where there is none.
     pub data_dir: Option<PathBuf>,
-    /// The model that answers: `extractive`, `openai:NAME`, `openai+http://host:port/v1#NAME`.
+    /// The model that answers: `extractive`, `openai:NAME`, `anthropic:NAME`, `gemini:NAME`, `ollama:NAME`, or one of the
+    /// last four with an address, as in `openai+http://host:port/v1#NAME`.
     pub model: String,
     /// Other models that a request may name.
     pub models: Vec<String>,
@@ -28,7 +32,7 @@ pub struct EngineConfig {
     /// The embedder before, of which documents have vectors: it goes on answering until `embedder` has learned all of
     /// them. None: until then, what has no vector yet is found by its words.
     pub embedder_previous: Option<String>,
-    /// Keys of providers, by their scheme (`openai`).
+    /// Keys of providers, by what their models' names begin with (`openai`, `anthropic`).
     pub keys: BTreeMap<String, Secret>,
     /// How texts are cut.
     pub chunking: ChunkingConfig,
@@ -48,6 +52,8 @@ pub struct EngineConfig {
     pub turns: TurnConfig,
     /// How what is found becomes one list.
     pub retrieval: RetrievalConfig,
+    /// What happens where a model is slow, refuses or fails.
+    pub resilience: ResilienceConfig,
 }
 
 /// The embedder that is taken where none is named.
@@ -71,6 +77,7 @@ impl Default for EngineConfig {
             embedding: EmbeddingConfig::default(),
             turns: TurnConfig::default(),
             retrieval: RetrievalConfig::default(),
+            resilience: ResilienceConfig::default(),
         }
     }
 }
@@ -117,7 +124,8 @@ impl EngineConfig {
                 "0 to 1",
             ),
         ];
-        match checks.iter().find(|(holds, ..)| !holds) {
+        let checks = checks.into_iter().chain(self.resilience.checks());
+        match checks.into_iter().find(|(holds, ..)| !holds) {
             None => Ok(()),
             Some((_, name, range)) => Err(Error::new(
                 ErrorKind::ConfigInvalid,

@@ -7,8 +7,9 @@
 use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -76,6 +77,12 @@ impl Context {
             (old, new) => old.or(new),
         };
         self
+    }
+
+    /// How much of its time is left; `None` where it may take any.
+    #[must_use]
+    pub fn remaining(&self) -> Option<Duration> {
+        self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
     }
 
     /// A context that can be cancelled without cancelling this one, and is cancelled with it.
@@ -150,7 +157,7 @@ impl Context {
     pub async fn run<T>(&self, future: impl Future<Output = Result<T>>) -> Result<T> {
         let deadline = async {
             match self.deadline {
-                Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+                Some(deadline) => tokio::time::sleep_until(deadline).await,
                 None => std::future::pending().await,
             }
         };

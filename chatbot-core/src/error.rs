@@ -146,6 +146,12 @@ codes! {
         LeaseLost => "lease_lost",
         /// The idempotency key was used with another body.
         IdempotencyMismatch => "idempotency_mismatch",
+        /// More is asked for than is let through; what was asked for was not begun.
+        Overloaded => "overloaded",
+        /// A dependency failed so often that it is left alone for a while.
+        CircuitOpen => "circuit_open",
+        /// The model ended without having said anything.
+        NoAnswer => "no_answer",
     }
 }
 

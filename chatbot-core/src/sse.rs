@@ -45,6 +45,8 @@ pub struct SseParser {
     has_data: bool,
     at_start: bool,
     after_cr: bool,
+    /// Something was too long: said with the next bytes where there were events before it.
+    is_spoilt: bool,
     max_bytes: usize,
 }
 
@@ -64,6 +66,7 @@ impl SseParser {
             has_data: false,
             at_start: true,
             after_cr: false,
+            is_spoilt: false,
             max_bytes,
         }
     }
@@ -72,9 +75,24 @@ impl SseParser {
     /// the standard wants it.
     ///
     /// # Errors
-    /// `bad_response` where a line or an event is too long; the stream is of no use after that.
+    /// `bad_response` where a line or an event is too long, with the first bytes that bring no event before it; the
+    /// stream is of no use after that.
     pub fn push(&mut self, bytes: &[u8]) -> Result<Vec<SseEvent>> {
         let mut events = Vec::new();
+        if self.is_spoilt {
+            return Err(self.too_long());
+        }
+        match self.read(bytes, &mut events) {
+            Err(error) if events.is_empty() => Err(error),
+            Err(_) => {
+                self.is_spoilt = true;
+                Ok(events)
+            }
+            Ok(()) => Ok(events),
+        }
+    }
+
+    fn read(&mut self, bytes: &[u8], events: &mut Vec<SseEvent>) -> Result<()> {
         let mut rest = bytes;
         if self.after_cr && !rest.is_empty() {
             rest = rest.strip_prefix(b"\n").unwrap_or(rest);
@@ -89,8 +107,7 @@ impl SseParser {
             rest = if is_cr { tail.strip_prefix(b"\n").unwrap_or(tail) } else { tail };
             events.extend(self.end_line()?);
         }
-        self.hold(rest)?;
-        Ok(events)
+        self.hold(rest)
     }
 
     fn hold(&mut self, bytes: &[u8]) -> Result<()> {

@@ -13,11 +13,13 @@ use crate::traits::{ChatModel, ChunkReader, Clock, Embedder, Fetcher, Index, Sto
 /// The store as what writes and as what reads chunks.
 pub(super) type OpenedStore = (Arc<dyn Store>, Arc<dyn ChunkReader>);
 
-/// An OpenAI-compatible model.
-#[cfg_attr(not(feature = "openai"), allow(dead_code, reason = "only that model looks at it"))]
+/// A model behind an address.
+#[cfg_attr(not(feature = "providers"), allow(dead_code, reason = "only those models look at it"))]
 pub(super) struct Endpoint<'a> {
+    pub(super) dialect: super::models::Dialect,
     pub(super) uri: &'a str,
-    pub(super) base_url: &'a str,
+    /// `None` for the provider's own.
+    pub(super) base_url: Option<&'a str>,
     pub(super) model: &'a str,
     pub(super) api_key: Option<Secret>,
 }
@@ -90,19 +92,35 @@ pub(super) fn dense_parts(
     if embedder.is_some() { Err(not_built("an index", "local-index")) } else { Ok((None, None)) }
 }
 
-#[cfg(feature = "openai")]
+#[cfg(feature = "providers")]
 pub(super) fn endpoint_model(endpoint: Endpoint<'_>) -> Result<Arc<dyn ChatModel>> {
-    Ok(Arc::new(crate::models::OpenAiModel::new(crate::models::OpenAiConfig {
+    use super::models::Dialect;
+    use crate::models::{
+        AnthropicModel, GeminiModel, OllamaModel, OpenAiModel, ProviderConfig as Config,
+    };
+    let own = match endpoint.dialect {
+        Dialect::OpenAi => OpenAiModel::BASE_URL,
+        Dialect::Anthropic => AnthropicModel::BASE_URL,
+        Dialect::Gemini => GeminiModel::BASE_URL,
+        Dialect::Ollama => OllamaModel::BASE_URL,
+    };
+    let config = Config {
         name: endpoint.uri.to_owned(),
-        base_url: endpoint.base_url.to_owned(),
+        base_url: endpoint.base_url.unwrap_or(own).to_owned(),
         model: endpoint.model.to_owned(),
         api_key: endpoint.api_key,
-    })?))
+    };
+    Ok(match endpoint.dialect {
+        Dialect::OpenAi => Arc::new(OpenAiModel::new(config)?),
+        Dialect::Anthropic => Arc::new(AnthropicModel::new(config)?),
+        Dialect::Gemini => Arc::new(GeminiModel::new(config)?),
+        Dialect::Ollama => Arc::new(OllamaModel::new(config)?),
+    })
 }
 
-#[cfg(not(feature = "openai"))]
+#[cfg(not(feature = "providers"))]
 pub(super) fn endpoint_model(_: Endpoint<'_>) -> Result<Arc<dyn ChatModel>> {
-    Err(not_built("OpenAI-compatible models", "openai"))
+    Err(not_built("models behind an address", "providers"))
 }
 
 /// What fetches documents; `None` where it was not built in.
@@ -164,7 +182,7 @@ fn bert_embedder(_: &str, _: Duration) -> Result<Arc<dyn Embedder>> {
 #[cfg(not(all(
     feature = "sqlite",
     feature = "local-index",
-    feature = "openai",
+    feature = "providers",
     feature = "builtin-embedder"
 )))]
 fn not_built(what: &str, feature: &str) -> Error {

@@ -55,6 +55,7 @@ pub(crate) async fn assemble(
         grounding: parts.grounding,
         temperature: parts.temperature,
         max_output_tokens: parts.max_output_tokens.or(info.max_output_tokens),
+        ..ChatRequest::default()
     })
 }
 

@@ -1,9 +1,25 @@
 //! Models: what writes answers.
 
+#[cfg(feature = "providers")]
+mod anthropic;
 mod extractive;
-#[cfg(feature = "openai")]
+#[cfg(feature = "providers")]
+mod gemini;
+#[cfg(feature = "providers")]
+mod http;
+#[cfg(feature = "providers")]
+mod ollama;
+#[cfg(feature = "providers")]
 mod openai;
 
+#[cfg(feature = "providers")]
+pub use anthropic::AnthropicModel;
 pub use extractive::ExtractiveModel;
-#[cfg(feature = "openai")]
-pub use openai::{OpenAiConfig, OpenAiModel};
+#[cfg(feature = "providers")]
+pub use gemini::GeminiModel;
+#[cfg(feature = "providers")]
+pub use http::ProviderConfig;
+#[cfg(feature = "providers")]
+pub use ollama::OllamaModel;
+#[cfg(feature = "providers")]
+pub use openai::OpenAiModel;

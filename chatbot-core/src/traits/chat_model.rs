@@ -9,7 +9,7 @@ use futures_util::stream::BoxStream;
 use super::TermEvidence;
 use crate::context::Context;
 use crate::error::Result;
-use crate::types::{FinishReason, MessageRole, Source, Usage};
+use crate::types::{FinishReason, MessageRole, Source, Usage, Warning};
 
 /// Writes answers.
 #[async_trait]
@@ -38,6 +38,8 @@ pub trait ChatModel: Send + Sync + std::fmt::Debug {
             match event? {
                 ModelEvent::Text(delta) => reply.text.push_str(&delta),
                 ModelEvent::Thinking(_) => {}
+                ModelEvent::ToolCall(call) => reply.tool_calls.push(call),
+                ModelEvent::Warning(warning) => reply.warnings.push(warning),
                 ModelEvent::Usage(usage) => reply.usage = Some(usage),
                 ModelEvent::Finish(reason) => reply.finish_reason = Some(reason),
             }
@@ -80,6 +82,43 @@ pub struct ChatRequest {
     pub temperature: Option<f32>,
     /// The longest answer.
     pub max_output_tokens: Option<usize>,
+    /// What the model may ask to be called.
+    pub tools: Vec<ToolSpec>,
+    /// The JSON schema that the answer has to follow, where the answer is to be data.
+    pub answer_schema: Option<serde_json::Value>,
+    /// The state of grants and documents that this request was made from. An answer is remembered only where this is
+    /// known, and for no other state.
+    pub epoch: Option<u64>,
+}
+
+impl ChatRequest {
+    /// The texts that a model reads, for whoever counts them.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        let messages = self.messages.iter().map(|message| message.content.as_str());
+        self.system.as_deref().into_iter().chain(messages)
+    }
+}
+
+/// Something that a model may ask to be called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToolSpec {
+    /// Its name.
+    pub name: String,
+    /// What it does, for the model.
+    pub description: String,
+    /// The JSON schema of its arguments, an object.
+    pub parameters: serde_json::Value,
+}
+
+/// A call that a model asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToolCall {
+    /// Names the call; providers that name none get a number.
+    pub id: String,
+    /// The tool, one of those that were offered.
+    pub name: String,
+    /// Its arguments: a whole JSON object.
+    pub arguments: serde_json::Value,
 }
 
 /// One message of a prompt.
@@ -112,10 +151,25 @@ pub enum ModelEvent {
     Thinking(String),
     /// Text, with `[n]` after what source *n* says.
     Text(String),
+    /// A call, with all of its arguments.
+    ToolCall(ToolCall),
+    /// Something that whoever reads the answer should know.
+    Warning(Warning),
     /// Tokens used so far; a later one replaces an earlier one.
     Usage(Usage),
     /// The end.
     Finish(FinishReason),
+}
+
+impl ModelEvent {
+    /// Whether it is a part of the answer itself: once one was passed on, the same question cannot be asked again unseen.
+    #[must_use]
+    pub const fn is_content(&self) -> bool {
+        match self {
+            Self::Thinking(_) | Self::Text(_) | Self::ToolCall(_) => true,
+            Self::Warning(_) | Self::Usage(_) | Self::Finish(_) => false,
+        }
+    }
 }
 
 /// A whole answer.
@@ -123,6 +177,10 @@ pub enum ModelEvent {
 pub struct ChatReply {
     /// The text.
     pub text: String,
+    /// The calls that it asks for.
+    pub tool_calls: Vec<ToolCall>,
+    /// What its reader should know.
+    pub warnings: Vec<Warning>,
     /// Tokens used, where the model said.
     pub usage: Option<Usage>,
     /// Why it ended.

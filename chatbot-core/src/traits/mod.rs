@@ -18,11 +18,13 @@ mod parser;
 mod retriever;
 mod store;
 mod token_counter;
+mod usage_sink;
 
 pub use blob_store::{Blob, BlobHold, BlobStore, ByteStream, once};
 pub use bus::{Bus, Signal};
 pub use chat_model::{
     ChatModel, ChatReply, ChatRequest, Grounding, ModelEvent, ModelInfo, ModelMessage, ModelStream,
+    ToolCall, ToolSpec,
 };
 pub use chunk_reader::{ChunkReader, Passage, PassageRequest};
 pub use chunker::Chunker;
@@ -45,3 +47,4 @@ pub use store::{
     Swept, TurnTarget,
 };
 pub use token_counter::TokenCounter;
+pub use usage_sink::{UsageRecord, UsageSink};

@@ -23,6 +23,8 @@ mod dense_retrieval;
 mod embedders;
 mod embedding;
 mod facade;
+#[cfg(feature = "providers")]
+mod faults;
 #[cfg(all(feature = "sqlite", feature = "local-index", feature = "testing"))]
 mod fetching;
 mod full_disk;
@@ -33,9 +35,13 @@ mod inside;
 mod layers;
 #[cfg(feature = "local-index")]
 mod lexical_quality;
+mod model_layers;
+#[cfg(feature = "providers")]
 mod models;
 mod moving;
 mod parsers;
+#[cfg(feature = "providers")]
+mod providers;
 mod sse;
 mod store;
 mod support;

@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chatbot_core::models::{ExtractiveModel, OpenAiConfig, OpenAiModel};
+use chatbot_core::models::{ExtractiveModel, OpenAiModel, ProviderConfig};
 use chatbot_core::testing::conformance::chat_model;
-use chatbot_core::testing::scripted_server::{Act, ScriptedServer, event_stream_head, reply};
+use chatbot_core::testing::scripted_server::{
+    Act, ScriptedServer, event_stream as events, event_stream_head, reply,
+};
 use chatbot_core::testing::{ScriptedModel, Step};
 use chatbot_core::traits::{
     ChatModel, ChatRequest, EmbedRequest, Embedder, EmbedderInfo, Embeddings, Grounding,
@@ -29,24 +31,18 @@ fn request() -> ChatRequest {
         ],
         temperature: Some(0.5),
         max_output_tokens: Some(99),
-        grounding: None,
+        ..ChatRequest::default()
     }
 }
 
 fn model(server: &ScriptedServer) -> OpenAiModel {
-    let config = OpenAiConfig {
+    let config = ProviderConfig {
         name: "openai:test".to_owned(),
         base_url: format!("{}/v1/", server.url()),
         model: "test".to_owned(),
         api_key: Some(Secret::new("sk-hidden")),
     };
     OpenAiModel::new(config).expect("a valid configuration")
-}
-
-/// The acts of a stream of these `data:` lines.
-fn events(data: &[&str]) -> Vec<Act> {
-    let body: String = data.iter().map(|data| format!("data: {data}\n\n")).collect();
-    vec![Act::Send(event_stream_head()), Act::Send(body.into_bytes())]
 }
 
 fn delta(text: &str) -> String {
@@ -245,7 +241,7 @@ async fn dropping_or_cancelling_reaches_the_provider() {
     let mut stream = model.stream(&Context::local(), request()).await.expect("a stream");
     assert_eq!(stream.next().await.and_then(Result::ok), Some(ModelEvent::Text("In".into())));
     drop(stream);
-    left(&server, 1).await;
+    server.left(1).await;
     let ctx = Context::local();
     let mut stream = model.stream(&ctx, request()).await.expect("a stream");
     let _ = stream.next().await;
@@ -253,19 +249,12 @@ async fn dropping_or_cancelling_reaches_the_provider() {
     let kind = stream.next().await.map(|event| event.map_err(|error| error.kind()));
     assert_eq!(kind, Some(Err(ErrorKind::Cancelled)));
     drop(stream);
-    left(&server, 2).await;
-}
-
-/// Waits until this many clients went away.
-async fn left(server: &ScriptedServer, n: usize) {
-    while server.n_left() < n {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    server.left(2).await;
 }
 
 #[test]
 fn keys_are_never_shown_and_addresses_are_checked() {
-    let config = |base_url: &str| OpenAiConfig {
+    let config = |base_url: &str| ProviderConfig {
         name: "m".to_owned(),
         base_url: base_url.to_owned(),
         model: "m".to_owned(),

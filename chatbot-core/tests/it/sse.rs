@@ -53,6 +53,13 @@ fn what_is_incomplete_is_not_an_event() {
 }
 
 #[test]
+fn the_limit_of_a_line_is_a_mebibyte() {
+    let line = |n: usize| [b"data:", vec![b'x'; n - 5].as_slice()].concat();
+    assert!(SseParser::default().push(&line(1 << 20)).is_ok());
+    assert!(SseParser::default().push(&line((1 << 20) + 1)).is_err());
+}
+
+#[test]
 fn a_line_without_end_is_refused_with_bounded_memory() {
     let mut parser = SseParser::with_limit(1000);
     let mut pushed = 0;
@@ -87,20 +94,49 @@ fn streams() -> impl Strategy<Value = Vec<u8>> {
         "é",
         "日本",
         "data: {\"a\":1}\n\n",
+        ": a comment\r",
+        "data: a\r\rdata: b\r\n\r\n",
+        "data: 0123456789012345678901234567890123456789\n",
         "\u{feff}",
     ]);
     prop::collection::vec(piece, 0..60).prop_map(|pieces| pieces.concat().into_bytes())
 }
 
+/// The stream in pieces, cut at these places.
+fn cut(stream: &[u8], mut cuts: Vec<usize>) -> Vec<&[u8]> {
+    cuts.iter_mut().for_each(|cut| *cut = (*cut).min(stream.len()));
+    cuts.extend([0, stream.len()]);
+    cuts.sort_unstable();
+    cuts.windows(2).map(|pair| &stream[pair[0]..pair[1]]).collect()
+}
+
+/// The events before a line or an event that is longer than 50 bytes, and whether there is one.
+fn within_limit(pieces: &[&[u8]]) -> (Vec<SseEvent>, bool) {
+    let mut parser = SseParser::with_limit(50);
+    let mut events = Vec::new();
+    // A spoilt stream may say so with the bytes after it.
+    for piece in pieces.iter().chain([&&b""[..]]) {
+        match parser.push(piece) {
+            Ok(more) => events.extend(more),
+            Err(_) => return (events, true),
+        }
+    }
+    (events, false)
+}
+
+// Fault 12: the same events however the bytes are cut, inside a character, a line end, a comment or the byte order mark.
 proptest! {
     #[test]
     fn cutting_the_bytes_changes_nothing(stream in streams(), cuts in prop::collection::vec(0_usize..400, 0..40)) {
-        let mut cuts: Vec<_> = cuts.into_iter().map(|cut| cut.min(stream.len())).collect();
-        cuts.extend([0, stream.len()]);
-        cuts.sort_unstable();
-        let pieces: Vec<_> = cuts.windows(2).map(|pair| &stream[pair[0]..pair[1]]).collect();
         let bytes: Vec<_> = stream.chunks(1).collect();
-        prop_assert_eq!(parse(&pieces), parse(&[&stream]));
+        prop_assert_eq!(parse(&cut(&stream, cuts)), parse(&[&stream]));
         prop_assert_eq!(parse(&bytes), parse(&[&stream]));
+    }
+
+    #[test]
+    fn cutting_the_bytes_changes_nothing_about_what_is_too_long(stream in streams(), cuts in prop::collection::vec(0_usize..400, 0..40)) {
+        let bytes: Vec<_> = stream.chunks(1).collect();
+        prop_assert_eq!(within_limit(&cut(&stream, cuts)), within_limit(&[&stream]));
+        prop_assert_eq!(within_limit(&bytes), within_limit(&[&stream]));
     }
 }

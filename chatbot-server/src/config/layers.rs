@@ -13,7 +13,11 @@ use super::{Config, default_data_dir, invalid};
 /// What every variable of ours begins with.
 const PREFIX: &str = "CHATBOT__";
 /// Variables that providers' own tools read, and the settings they stand for.
-const PROVIDER_KEYS: [(&str, &str); 1] = [("OPENAI_API_KEY", "engine.keys.openai")];
+const PROVIDER_KEYS: [(&str, &str); 3] = [
+    ("OPENAI_API_KEY", "engine.keys.openai"),
+    ("ANTHROPIC_API_KEY", "engine.keys.anthropic"),
+    ("GEMINI_API_KEY", "engine.keys.gemini"),
+];
 /// Settings under this name are secrets.
 const SECRETS: &str = "engine.keys.";
 

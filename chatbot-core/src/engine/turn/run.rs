@@ -246,6 +246,12 @@ impl Run {
         match event {
             ModelEvent::Text(delta) => self.draft.add(&self.live, aligner.push(&delta)),
             ModelEvent::Thinking(delta) => self.live.emit(Event::Thinking { delta }),
+            // No turn offers tools, so a model that asks for one answers nothing by it.
+            ModelEvent::ToolCall(_) => {}
+            ModelEvent::Warning(warning) => {
+                self.draft.message.warnings.push(warning.clone());
+                self.live.emit(Event::Warning(warning));
+            }
             ModelEvent::Usage(usage) => self.draft.usage = Some(usage),
             ModelEvent::Finish(reason) => self.draft.finish_reason = Some(reason),
         }

@@ -1,10 +1,11 @@
 //! What comes back.
 
 use serde::Deserialize;
+use serde_json::Value;
 
-use super::failure::{self, ProviderError};
 use crate::error::Result;
-use crate::traits::ModelEvent;
+use crate::models::http::{Decoder, Failures, Said, ToolCalls};
+use crate::traits::{ModelEvent, ToolSpec};
 use crate::types::{FinishReason, Usage};
 
 #[derive(Debug, Deserialize)]
@@ -12,7 +13,6 @@ struct Chunk {
     #[serde(default)]
     choices: Option<Vec<Choice>>,
     usage: Option<Tokens>,
-    error: Option<ProviderError>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -28,6 +28,21 @@ struct Delta {
     refusal: Option<String>,
     #[serde(alias = "reasoning")]
     reasoning_content: Option<String>,
+    #[serde(default)]
+    tool_calls: Option<Vec<Call>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Call {
+    index: Option<u64>,
+    id: Option<String>,
+    function: Option<Function>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Function {
+    name: Option<String>,
+    arguments: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -39,46 +54,75 @@ struct Tokens {
 }
 
 /// An answer so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Reply {
+    failures: Failures,
+    calls: ToolCalls,
     finish_reason: Option<FinishReason>,
+    is_over: bool,
 }
 
 impl Reply {
-    /// The events of one chunk of JSON.
-    pub(super) fn take(&mut self, data: &str) -> Result<Vec<ModelEvent>> {
-        let chunk: Chunk = serde_json::from_str(data).map_err(|_| failure::not_understood())?;
-        if let Some(error) = chunk.error {
-            return Err(error.into_error());
+    pub(super) fn new(offered: &[ToolSpec], failures: Failures) -> Self {
+        let calls = ToolCalls::new(offered, failures);
+        Self { failures, calls, finish_reason: None, is_over: false }
+    }
+
+    fn choice(&mut self, choice: Choice, events: &mut Vec<ModelEvent>) -> Result<()> {
+        if let Some(reason) = choice.finish_reason.filter(|reason| !reason.is_empty()) {
+            self.finish_reason = Some(FinishReason::from(reason));
         }
+        let Some(mut delta) = choice.delta else { return Ok(()) };
+        for (n, call) in delta.tool_calls.take().into_iter().flatten().enumerate() {
+            let at = call.index.unwrap_or(n as u64);
+            let function = call.function.unwrap_or(Function { name: None, arguments: None });
+            self.calls.name(at, call.id.as_deref(), function.name.as_deref());
+            self.calls.arguments(at, function.arguments.as_deref().unwrap_or_default())?;
+        }
+        events.extend(texts(delta));
+        Ok(())
+    }
+}
+
+impl Decoder for Reply {
+    fn take(&mut self, data: &str) -> Result<Vec<ModelEvent>> {
+        if data.trim() == "[DONE]" {
+            // Whoever says this is done, even where it does not say why.
+            self.finish_reason.get_or_insert(FinishReason::Stop);
+            return self.end();
+        }
+        let json: Value = serde_json::from_str(data).map_err(|_| self.failures.not_understood())?;
+        if let Some(error) = Said::in_json(&json) {
+            return Err(self.failures.of_said(error));
+        }
+        let chunk = Chunk::deserialize(json).map_err(|_| self.failures.not_understood())?;
         let mut events = Vec::new();
         if let Some(choice) = chunk.choices.into_iter().flatten().next() {
-            if let Some(delta) = choice.delta {
-                events.extend(texts(delta));
-            }
-            if let Some(reason) = choice.finish_reason {
-                self.finish_reason = Some(FinishReason::from(reason));
-            }
+            self.choice(choice, &mut events)?;
         }
-        if let Some(tokens) = chunk.usage {
-            events.push(ModelEvent::Usage(Usage {
+        events.extend(chunk.usage.map(|tokens| {
+            ModelEvent::Usage(Usage {
                 input_tokens: tokens.prompt_tokens,
                 output_tokens: tokens.completion_tokens,
                 cost_usd: None,
                 estimated: false,
-            }));
-        }
+            })
+        }));
         Ok(events)
     }
 
-    /// Whether the model has said why it stopped.
-    pub(super) const fn is_finished(&self) -> bool {
-        self.finish_reason.is_some()
+    fn is_over(&self) -> bool {
+        self.is_over
     }
 
-    /// The last event. Usage may come after the reason, so that the reason waits for the end.
-    pub(super) fn finish(&mut self) -> ModelEvent {
-        ModelEvent::Finish(self.finish_reason.take().unwrap_or(FinishReason::Stop))
+    /// The last events. Usage may come after the reason, so that the reason waits for the end; an end without a reason is
+    /// none.
+    fn end(&mut self) -> Result<Vec<ModelEvent>> {
+        let reason = self.finish_reason.take().ok_or_else(|| self.failures.broken_off())?;
+        let mut events = self.calls.finish()?;
+        self.is_over = true;
+        events.push(ModelEvent::Finish(reason));
+        Ok(events)
     }
 }
 
@@ -88,16 +132,4 @@ fn texts(delta: Delta) -> impl Iterator<Item = ModelEvent> {
     let content = said(delta.content).map(ModelEvent::Text);
     let refusal = said(delta.refusal).map(ModelEvent::Text);
     [thinking, content, refusal].into_iter().flatten()
-}
-
-/// The events of an answer that came in one piece, from a server that does not stream.
-pub(super) fn whole(body: &[u8]) -> Result<Vec<ModelEvent>> {
-    let text = std::str::from_utf8(body).map_err(|_| failure::not_understood())?;
-    let mut reply = Reply::default();
-    let mut events = reply.take(text)?;
-    if !reply.is_finished() {
-        return Err(failure::broken_off());
-    }
-    events.push(reply.finish());
-    Ok(events)
 }

@@ -1,6 +1,7 @@
 //! What is sent.
 
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::traits::ChatRequest;
 use crate::types::MessageRole;
@@ -17,6 +18,10 @@ pub(super) struct Body<'a> {
     max_tokens: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_completion_tokens: Option<usize>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tools: Vec<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_format: Option<Value>,
 }
 
 #[derive(Debug, Serialize)]
@@ -40,6 +45,16 @@ pub(super) fn body<'a>(model: &'a str, request: &'a ChatRequest, is_openai: bool
         },
         content: &message.content,
     });
+    let tools = request.tools.iter().map(|tool| {
+        json!({"type": "function", "function": {
+            "name": tool.name, "description": tool.description, "parameters": tool.parameters,
+        }})
+    });
+    let format = request.answer_schema.as_ref().map(|schema| {
+        json!({"type": "json_schema", "json_schema": {
+            "name": "answer", "schema": schema, "strict": true,
+        }})
+    });
     let limit = request.max_output_tokens;
     Body {
         model,
@@ -49,5 +64,7 @@ pub(super) fn body<'a>(model: &'a str, request: &'a ChatRequest, is_openai: bool
         temperature: request.temperature,
         max_tokens: limit.filter(|_| !is_openai),
         max_completion_tokens: limit.filter(|_| is_openai),
+        tools: tools.collect(),
+        response_format: format,
     }
 }

@@ -39,7 +39,10 @@ async fn answers_and_ends(model: &dyn ChatModel, request: &ChatRequest) {
     assert!(events.last().as_ref().is_some_and(is_finish), "nothing comes after the end");
     let texts = events.iter().filter_map(|event| match event {
         ModelEvent::Text(text) | ModelEvent::Thinking(text) => Some(text),
-        ModelEvent::Usage(_) | ModelEvent::Finish(_) => None,
+        ModelEvent::ToolCall(_)
+        | ModelEvent::Warning(_)
+        | ModelEvent::Usage(_)
+        | ModelEvent::Finish(_) => None,
     });
     let texts: Vec<_> = texts.collect();
     assert!(!texts.is_empty(), "an answer has text");

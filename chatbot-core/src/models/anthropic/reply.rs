@@ -1,0 +1,190 @@
+//! What comes back: events that name blocks by their place, each a text, thoughts, or a call.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::request::ANSWER_TOOL;
+use crate::error::Result;
+use crate::models::http::{Decoder, Failures, Said, ToolCalls};
+use crate::traits::{ChatRequest, ModelEvent};
+use crate::types::{FinishReason, Usage};
+
+/// An event as far as it is looked at. Kinds that are not known say nothing.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Event {
+    #[serde(rename = "type")]
+    kind: String,
+    index: u64,
+    message: Option<Message>,
+    content_block: Option<Block>,
+    delta: Option<Delta>,
+    usage: Option<Tokens>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Message {
+    usage: Option<Tokens>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Block {
+    #[serde(rename = "type")]
+    kind: String,
+    id: Option<String>,
+    name: Option<String>,
+    text: Option<String>,
+    thinking: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Delta {
+    text: Option<String>,
+    thinking: Option<String>,
+    partial_json: Option<String>,
+    stop_reason: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(default)]
+struct Tokens {
+    input_tokens: Option<u64>,
+    cache_creation_input_tokens: Option<u64>,
+    cache_read_input_tokens: Option<u64>,
+    output_tokens: Option<u64>,
+}
+
+/// What a block holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Holds {
+    Call,
+    /// The answer, as the arguments of a call.
+    Answer,
+}
+
+/// An answer so far.
+#[derive(Debug)]
+pub(super) struct Reply {
+    failures: Failures,
+    calls: ToolCalls,
+    has_schema: bool,
+    /// The blocks that are calls.
+    blocks: HashMap<u64, Holds>,
+    usage: Usage,
+    finish_reason: Option<FinishReason>,
+    is_over: bool,
+}
+
+impl Reply {
+    pub(super) fn new(request: &ChatRequest, failures: Failures) -> Self {
+        Self {
+            failures,
+            calls: ToolCalls::new(&request.tools, failures),
+            has_schema: request.answer_schema.is_some(),
+            blocks: HashMap::new(),
+            usage: Usage::default(),
+            finish_reason: None,
+            is_over: false,
+        }
+    }
+
+    /// A later figure replaces an earlier one.
+    fn count(&mut self, tokens: Tokens) -> ModelEvent {
+        let read = [
+            tokens.input_tokens,
+            tokens.cache_creation_input_tokens,
+            tokens.cache_read_input_tokens,
+        ];
+        if tokens.input_tokens.is_some() {
+            self.usage.input_tokens = read.into_iter().flatten().sum();
+        }
+        self.usage.output_tokens = tokens.output_tokens.unwrap_or(self.usage.output_tokens);
+        ModelEvent::Usage(self.usage)
+    }
+
+    fn begin(&mut self, at: u64, block: Block) -> Vec<ModelEvent> {
+        if block.kind == "tool_use" {
+            if self.has_schema && block.name.as_deref() == Some(ANSWER_TOOL) {
+                self.blocks.insert(at, Holds::Answer);
+            } else {
+                self.blocks.insert(at, Holds::Call);
+                self.calls.name(at, block.id.as_deref(), block.name.as_deref());
+            }
+        }
+        said(block.thinking, block.text)
+    }
+
+    fn go_on(&mut self, at: u64, delta: Delta) -> Result<Vec<ModelEvent>> {
+        if let Some(reason) = delta.stop_reason {
+            self.finish_reason = Some(self.reason(reason));
+        }
+        let Some(json) = delta.partial_json else { return Ok(said(delta.thinking, delta.text)) };
+        match self.blocks.get(&at) {
+            Some(Holds::Answer) => Ok(said(None, Some(json))),
+            Some(Holds::Call) => self.calls.arguments(at, &json).map(|()| Vec::new()),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    fn reason(&self, name: String) -> FinishReason {
+        match name.as_str() {
+            // Nothing was called by answering.
+            "tool_use" if self.calls.is_empty() => FinishReason::Stop,
+            "end_turn" | "stop_sequence" => FinishReason::Stop,
+            "max_tokens" | "model_context_window_exceeded" => FinishReason::Length,
+            "tool_use" => FinishReason::ToolCalls,
+            "refusal" => FinishReason::ContentFilter,
+            _ => FinishReason::Other(name),
+        }
+    }
+}
+
+fn said(thinking: Option<String>, text: Option<String>) -> Vec<ModelEvent> {
+    let said = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let thinking = said(thinking).map(ModelEvent::Thinking);
+    thinking.into_iter().chain(said(text).map(ModelEvent::Text)).collect()
+}
+
+impl Decoder for Reply {
+    fn take(&mut self, data: &str) -> Result<Vec<ModelEvent>> {
+        let json: Value = serde_json::from_str(data).map_err(|_| self.failures.not_understood())?;
+        if let Some(error) = Said::in_json(&json) {
+            return Err(self.failures.of_said(error));
+        }
+        let event = Event::deserialize(json).map_err(|_| self.failures.not_understood())?;
+        let mut events = Vec::new();
+        match event.kind.as_str() {
+            "message_start" => {
+                let tokens = event.message.and_then(|message| message.usage);
+                events.extend(tokens.map(|tokens| self.count(tokens)));
+            }
+            "content_block_start" => {
+                events.extend(self.begin(event.index, event.content_block.unwrap_or_default()));
+            }
+            "content_block_delta" | "message_delta" => {
+                events.extend(self.go_on(event.index, event.delta.unwrap_or_default())?);
+                events.extend(event.usage.map(|tokens| self.count(tokens)));
+            }
+            "message_stop" => return self.end(),
+            _ => {}
+        }
+        Ok(events)
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    fn end(&mut self) -> Result<Vec<ModelEvent>> {
+        let reason = self.finish_reason.take().ok_or_else(|| self.failures.broken_off())?;
+        let mut events = self.calls.finish()?;
+        self.is_over = true;
+        events.push(ModelEvent::Finish(reason));
+        Ok(events)
+    }
+}

@@ -1,0 +1,111 @@
+//! What comes back: a piece of JSON a line, the last one marked.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::error::Result;
+use crate::models::http::{Decoder, Failures, Said, ToolCalls};
+use crate::traits::{ModelEvent, ToolSpec};
+use crate::types::{FinishReason, Usage};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Chunk {
+    message: Option<Message>,
+    done: bool,
+    done_reason: Option<String>,
+    prompt_eval_count: Option<u64>,
+    eval_count: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Message {
+    content: Option<String>,
+    thinking: Option<String>,
+    tool_calls: Option<Vec<Call>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Call {
+    id: Option<String>,
+    function: Function,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Function {
+    name: String,
+    arguments: Value,
+}
+
+/// An answer so far.
+#[derive(Debug)]
+pub(super) struct Reply {
+    failures: Failures,
+    calls: ToolCalls,
+    is_over: bool,
+}
+
+impl Reply {
+    pub(super) fn new(offered: &[ToolSpec], failures: Failures) -> Self {
+        Self { failures, calls: ToolCalls::new(offered, failures), is_over: false }
+    }
+
+    fn message(&mut self, message: Message) -> Result<impl Iterator<Item = ModelEvent> + use<>> {
+        for call in message.tool_calls.into_iter().flatten() {
+            let Function { name, arguments } = call.function;
+            self.calls.whole(call.id.as_deref(), &name, &arguments)?;
+        }
+        let said = |text: Option<String>| text.filter(|text| !text.is_empty());
+        let thinking = said(message.thinking).map(ModelEvent::Thinking);
+        Ok(thinking.into_iter().chain(said(message.content).map(ModelEvent::Text)))
+    }
+
+    /// The last events.
+    fn finish(&mut self, chunk: Chunk) -> Result<Vec<ModelEvent>> {
+        let reason = match chunk.done_reason {
+            Some(reason) => FinishReason::from(reason),
+            None => FinishReason::Stop,
+        };
+        let has_calls = !self.calls.is_empty() && reason == FinishReason::Stop;
+        let mut events = self.calls.finish()?;
+        // A prompt that it still knows is not counted by it.
+        if let Some(output_tokens) = chunk.eval_count {
+            let input_tokens = chunk.prompt_eval_count.unwrap_or(0);
+            let usage = Usage { input_tokens, output_tokens, cost_usd: None, estimated: false };
+            events.push(ModelEvent::Usage(usage));
+        }
+        events.push(ModelEvent::Finish(if has_calls { FinishReason::ToolCalls } else { reason }));
+        self.is_over = true;
+        Ok(events)
+    }
+}
+
+impl Decoder for Reply {
+    fn take(&mut self, data: &str) -> Result<Vec<ModelEvent>> {
+        let json: Value = serde_json::from_str(data).map_err(|_| self.failures.not_understood())?;
+        if let Some(error) = Said::in_json(&json) {
+            return Err(self.failures.of_said(error));
+        }
+        let mut chunk = Chunk::deserialize(json).map_err(|_| self.failures.not_understood())?;
+        let mut events = Vec::new();
+        if let Some(message) = chunk.message.take() {
+            events.extend(self.message(message)?);
+        }
+        if chunk.done {
+            events.extend(self.finish(chunk)?);
+        }
+        Ok(events)
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    /// Only the last line ends an answer.
+    fn end(&mut self) -> Result<Vec<ModelEvent>> {
+        Err(self.failures.broken_off())
+    }
+}

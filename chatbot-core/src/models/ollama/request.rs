@@ -1,0 +1,47 @@
+//! What is sent.
+
+use serde_json::{Map, Value, json};
+
+use crate::traits::ChatRequest;
+use crate::types::MessageRole;
+
+pub(super) fn body(model: &str, request: &ChatRequest, window: Option<usize>) -> Value {
+    let system = request.system.iter().map(|text| json!({"role": "system", "content": text}));
+    let messages = request.messages.iter().map(|message| {
+        let role = match message.role {
+            MessageRole::User => "user",
+            MessageRole::Assistant => "assistant",
+        };
+        json!({"role": role, "content": message.content})
+    });
+    let mut body = json!({
+        "model": model,
+        "messages": system.chain(messages).collect::<Vec<_>>(),
+        "stream": true,
+    });
+    let tools = request.tools.iter().map(|tool| {
+        json!({"type": "function", "function": {
+            "name": tool.name, "description": tool.description, "parameters": tool.parameters,
+        }})
+    });
+    let tools: Vec<Value> = tools.collect();
+    let options = given([
+        ("temperature", request.temperature.map(|value| json!(value))),
+        ("num_predict", request.max_output_tokens.map(|value| json!(value))),
+        // Without it the server cuts prompts at its own default.
+        ("num_ctx", window.map(|value| json!(value))),
+    ]);
+    let fields = given([
+        ("options", (!options.is_empty()).then(|| json!(options))),
+        ("tools", (!tools.is_empty()).then(|| json!(tools))),
+        ("format", request.answer_schema.clone()),
+    ]);
+    if let Some(body) = body.as_object_mut() {
+        body.extend(fields);
+    }
+    body
+}
+
+fn given<const N: usize>(fields: [(&'static str, Option<Value>); N]) -> Map<String, Value> {
+    fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+}
