@@ -30,8 +30,9 @@ const MAX_GROWTH_MB: f64 = 20.0;
 /// The longest that is waited for anything: a limit that is missed is a figure, one that is missed by far an error.
 const PATIENCE: Duration = Duration::from_secs(180);
 const STATUS_EVERY: Duration = Duration::from_millis(5);
-/// How long a server may rest before its memory is looked at.
-const REST: Duration = Duration::from_secs(5);
+/// How long a server rests before its memory is looked at: the embedder gives its memory back after a minute, and is there or not
+/// by chance before that.
+const REST: Duration = Duration::from_secs(75);
 /// An address that one of the files wants to have called.
 const CALLED: (&str, u16) = ("127.0.0.1", 9);
 

@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use super::super::Outcome;
 use super::super::args::EvalFiles;
+use super::super::ask::shortened;
 use super::super::output::Output;
 use super::conclude::{self, Shown};
 use super::corpus::Corpus;
@@ -174,7 +175,7 @@ fn missed(about: &About, message: &Message, graded: Graded) -> Option<String> {
         Graded { is_exact: Some(false), .. } => "a citation is of the passage, not of the page",
         _ => return None,
     };
-    Some(format!("{}: {what}: {}", about.id(), message.content))
+    Some(format!("{}: {what}: {}", about.id(), shortened(&message.content)))
 }
 
 fn entry(set: &str, strategy: Strategy, graded: &[Graded]) -> Entry {
