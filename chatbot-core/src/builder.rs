@@ -302,7 +302,12 @@ impl ChatbotBuilder {
         if let Some(workers) = self.config.parsing.workers(n_at_once) {
             let workers = WorkerReader::new(workers, limits);
             return match self.config.parsing.recognition() {
-                Some(recognition) => Arc::new(OcrReader::new(workers, recognition)),
+                Some(recognition) => {
+                    let (program, languages) =
+                        (recognition.program.display(), &recognition.languages);
+                    tracing::info!(%program, ?languages, "pages that are pictures are recognised");
+                    Arc::new(OcrReader::new(workers, recognition))
+                }
                 None => Arc::new(workers),
             };
         }

@@ -50,9 +50,9 @@ async fn read(options: OcrOptions, name: &str, bytes: Vec<u8>) -> Result<ParsedD
 }
 
 /// A page of text, and no picture.
-const TEXT: &str = "BT /F 12 Tf 72 700 Td (A page with a text layer says by itself what is on it, and it does so in more words.) Tj ET";
+const TEXT: &str = "BT /F 12 Tf 9 100 Td (A page with a text layer says by itself what is on it, and it does so in more words.) Tj ET";
 /// A picture of a page.
-const SCAN: &str = "q 612 0 0 792 0 0 cm /I Do Q";
+const SCAN: &str = "q 144 0 0 144 0 0 cm /I Do Q";
 
 /// A document with these pages.
 fn pdf(pages: &[&str]) -> Vec<u8> {
@@ -67,7 +67,7 @@ fn pdf(pages: &[&str]) -> Vec<u8> {
         let (len, stream) = (content.len(), number + 1);
         write!(
             out,
-            "{number} 0 obj << /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents {stream} 0 R /Resources \
+            "{number} 0 obj << /Type /Page /Parent 2 0 R /MediaBox [0 0 144 144] /Contents {stream} 0 R /Resources \
              << /Font << /F 3 0 R >> /XObject << /I 4 0 R >> >> >> endobj\n\
              {stream} 0 obj << /Length {len} >>\nstream\n{content}\nendstream endobj\n"
         )
@@ -93,11 +93,8 @@ async fn only_pages_without_text_are_recognised_and_the_document_says_so() {
     let pages: Vec<_> =
         document.pages.iter().map(|page| page.span.slice(&document.text).unwrap()).collect();
     assert!(pages[0].starts_with("A page with a text layer"), "{pages:?}");
-    // 612 by 792 points at 150 dots per inch, with the head of the format: nothing else of the file is given away.
-    assert_eq!(
-        pages[1],
-        format!("page\n\nof {} bytes", 1275 * 1650 + "P5\n1275 1650\n255\n".len())
-    );
+    // 144 by 144 points at 150 dots per inch, with the head of the format: nothing else of the file is given away.
+    assert_eq!(pages[1], format!("page\n\nof {} bytes", 300 * 300 + "P5\n300 300\n255\n".len()));
     assert_eq!(pages[2], "");
     assert_eq!(document.metadata["ocr_pages"], "2");
     assert_eq!(codes(&document), ["recognised_text", "pages_without_text"]);

@@ -39,12 +39,13 @@ impl Found {
         let document = document.unwrap_or_else(|| self.without_text());
         let watch = Watch::new(ctx, limits);
         let mut assembly = Assembly::new(&watch);
-        let mut n_blank = 0;
+        let (mut taken, mut n_blank) = (Vec::new(), 0);
         for page in &document.pages {
             assembly.begin_page(page.number);
             let blocks = blocks_of(&document, page.span);
             match self.pages.get(&page.number) {
                 Some(found) if says_more(found, &document, page.span) => {
+                    taken.push(page.number);
                     for paragraph in &found.paragraphs {
                         assembly.block(BlockKind::Paragraph, paragraph)?;
                     }
@@ -61,7 +62,7 @@ impl Found {
         let ParsedDocument { media_type, title, metadata, warnings, .. } = document;
         let mut facts = Facts { title, metadata, warnings };
         facts.warnings.retain(|warning| warning.code != BLANK_PAGES);
-        self.mark(&mut facts, n_blank);
+        self.mark(&taken, n_blank, &mut facts);
         Ok(assembly.finish(media_type, facts))
     }
 
@@ -79,37 +80,37 @@ impl Found {
         }
     }
 
-    /// Says what was recognised, and what was not.
-    fn mark(&self, facts: &mut Facts, n_blank: usize) {
-        let with_text = || self.pages.iter().filter(|(_, page)| !page.paragraphs.is_empty());
-        let read = ranges(with_text().map(|(number, _)| *number));
-        let unsure =
-            ranges(with_text().filter(|(_, page)| !page.is_sure).map(|(number, _)| *number));
+    /// Says on which pages the text was recognised, and what was not.
+    fn mark(&self, taken: &[u32], n_blank: usize, facts: &mut Facts) {
+        let is_unsure = |page: &&u32| self.pages.get(page).is_some_and(|page| !page.is_sure);
+        let read = ranges(taken.iter().copied());
+        let unsure = ranges(taken.iter().filter(is_unsure).copied());
         let lost = ranges(self.lost.iter().copied());
         if !read.is_empty() {
             facts.metadata.insert("ocr".to_owned(), "tesseract".into());
             facts.metadata.insert("ocr_pages".to_owned(), read.clone().into());
         }
-        let left_out =
-            if self.n_left_out == 0 { String::new() } else { self.n_left_out.to_string() };
-        let blank = if n_blank == 0 { String::new() } else { n_blank.to_string() };
-        for (code, pages, before, after) in [
-            ("recognised_text", read, "Read by character recognition, which can err: pages ", "."),
-            ("uncertain_text", unsure, "Recognised with doubts: pages ", "."),
-            (
-                "pages_not_recognised",
-                lost,
-                "Could not be recognised within the limits: pages ",
-                ".",
-            ),
-            ("pages_not_recognised", left_out, "Left out, because there are too many: ", " pages."),
-            (BLANK_PAGES, blank, "Without text, blank or pictures: ", " pages."),
+        let left_out = counted(self.n_left_out);
+        for (code, what, pages) in [
+            ("recognised_text", "Read by character recognition, which can err", named(&read)),
+            ("uncertain_text", "Recognised with doubts", named(&unsure)),
+            ("pages_not_recognised", "Could not be recognised within the limits", named(&lost)),
+            ("pages_not_recognised", "Left out, because it would take too long", left_out),
+            (BLANK_PAGES, "Without text, blank or pictures", counted(n_blank)),
         ] {
-            if !pages.is_empty() {
-                facts.warnings.push(Warning::new(code, format!("{before}{pages}{after}")));
-            }
+            let warning = |pages: String| Warning::new(code, format!("{what}: {pages}."));
+            facts.warnings.extend(pages.map(warning));
         }
     }
+}
+
+fn named(pages: &str) -> Option<String> {
+    let several = pages.contains([',', '–']);
+    (!pages.is_empty()).then(|| format!("page{} {pages}", if several { "s" } else { "" }))
+}
+
+fn counted(n: usize) -> Option<String> {
+    (n > 0).then(|| format!("{n} page{}", if n == 1 { "" } else { "s" }))
 }
 
 /// Whether more was recognised than the page says itself: under a stamp there is a page, beside a title a drawing.
@@ -189,10 +190,16 @@ mod tests {
         assert_eq!(merged.text, "Head\n\nwords\n\na page below its number");
         assert_eq!(merged.blocks[0].kind, BlockKind::Heading { level: 1 });
         assert_eq!(merged.pages[2].span.slice(&merged.text), Some("a page below its number"));
-        assert_eq!(merged.metadata["ocr_pages"], "1, 3");
+        assert_eq!(merged.metadata["ocr_pages"], "3", "the first page says more itself");
         let expected =
             ["recognised_text", "uncertain_text", "pages_not_recognised", "pages_without_text"];
         assert_eq!(codes(&merged), expected);
+        let messages: Vec<&str> = merged.warnings.iter().map(|one| one.message.as_str()).collect();
+        for (message, end) in
+            messages.iter().zip([": page 3.", ": page 3.", ": page 2.", ": 1 page."])
+        {
+            assert!(message.ends_with(end), "{message}");
+        }
     }
 
     #[test]

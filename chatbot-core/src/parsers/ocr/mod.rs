@@ -15,7 +15,7 @@ mod reader;
 mod tesseract;
 mod words;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 pub use reader::OcrReader;
@@ -63,12 +63,15 @@ impl OcrOptions {
     /// The file that `program` names: a path, or a name that is looked for where programs are.
     #[must_use]
     pub fn find(program: &str) -> Option<PathBuf> {
-        if program.contains(std::path::is_separator) {
-            return Some(PathBuf::from(program)).filter(|path| path.is_file());
-        }
-        let folders = std::env::var_os("PATH")?;
-        let file = format!("{program}{}", std::env::consts::EXE_SUFFIX);
-        let in_folder = |folder: PathBuf| folder.join(Path::new(&file));
-        std::env::split_paths(&folders).map(in_folder).find(|path| path.is_file())
+        let found = if program.contains(std::path::is_separator) {
+            Some(PathBuf::from(program)).filter(|path| path.is_file())
+        } else {
+            let folders = std::env::var_os("PATH")?;
+            let file = format!("{program}{}", std::env::consts::EXE_SUFFIX);
+            let mut files = std::env::split_paths(&folders).map(|folder| folder.join(&file));
+            files.find(|path| path.is_file())
+        };
+        // It runs in a folder of its own.
+        std::path::absolute(found?).ok()
     }
 }

@@ -64,9 +64,10 @@ fn page(
 fn png(watch: &Watch<'_>, bytes: &[u8]) -> Result<(Bitmap, Option<f64>)> {
     let mut decoder = png::Decoder::new(Cursor::new(bytes));
     decoder.set_transformations(png::Transformations::EXPAND | png::Transformations::STRIP_16);
+    let info = decoder.read_header_info().map_err(damaged)?;
+    let (width, height) = size(info.width, info.height)?;
     let mut reader = decoder.read_info().map_err(damaged)?;
     let info = reader.info();
-    let (width, height) = size(info.width, info.height)?;
     let dpi = info.pixel_dims.filter(|dims| dims.unit == png::Unit::Meter);
     let dpi = dpi.map(|dims| f64::from(dims.xppu) * INCH_CM / 100.0);
     let mut data = vec![0; reader.output_buffer_size().ok_or_else(too_large)?];
@@ -207,7 +208,7 @@ mod tests {
         let (width, height) = (picture.width as usize, picture.height as usize);
         assert_eq!(picture.grey.len(), width * height);
         let middle = &picture.grey[width * (height / 2)..];
-        (middle[1], middle[width - 2])
+        (middle[0], middle[width - 1])
     }
 
     fn png(color: png::ColorType, data: &[u8]) -> Vec<u8> {

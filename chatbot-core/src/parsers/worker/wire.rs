@@ -360,6 +360,52 @@ mod tests {
         assert!(bytes.is_empty());
     }
 
+    fn pictures(sizes: &[(u32, u32, u32)]) -> Pictures {
+        let picture = |&(page, width, height): &(u32, u32, u32)| {
+            let grey = vec![7; width as usize * height as usize].into();
+            Picture { page, width, height, dpi: 300, grey }
+        };
+        Pictures {
+            title: Some("Title".to_owned()),
+            pictures: sizes.iter().map(picture).collect(),
+            next: Some(9),
+            ..Pictures::new(MediaType::PDF, 20)
+        }
+    }
+
+    async fn head_of(pictures: Pictures) -> (PicturesHead, Vec<u8>) {
+        let mut bytes = Vec::new();
+        write_pictures(&mut bytes, Ok(pictures)).unwrap();
+        let mut rest = bytes.as_slice();
+        let reply = head(&next_frame(&mut rest, MAX_HEAD_BYTES).await.unwrap()).unwrap();
+        let ReplyHead::Pictures(head) = reply else { panic!("{reply:?}") };
+        (head, rest.to_vec())
+    }
+
+    #[tokio::test]
+    async fn pages_come_back_as_they_were() {
+        let said = pictures(&[(2, 3, 5), (7, 1, 1)]);
+        let (head, rest) = head_of(said.clone()).await;
+        let (mut rest, mut greys) = (rest.as_slice(), Vec::new());
+        assert_eq!(head.lengths(), Some(vec![15, 1]));
+        for length in head.lengths().unwrap() {
+            greys.push(next_frame(&mut rest, length).await.unwrap());
+        }
+        assert_eq!(head.pictures(greys), Some(said));
+        assert!(rest.is_empty());
+    }
+
+    #[tokio::test]
+    async fn pages_that_cannot_be_are_refused() {
+        for sizes in [&[(0, 1, 1)][..], &[(21, 1, 1)], &[(2, 1, 1), (2, 1, 1)], &[(1, 0, 9)]] {
+            assert_eq!(head_of(pictures(sizes)).await.0.lengths(), None, "{sizes:?}");
+        }
+        let (mut head, _) = head_of(pictures(&[(1, 1, 1)])).await;
+        head.pictures[0].width = u32::MAX;
+        head.pictures[0].height = u32::MAX;
+        assert_eq!(head.lengths(), None);
+    }
+
     #[tokio::test]
     async fn only_errors_that_a_parser_can_have_are_believed() {
         let error = |kind, message: &str| Error::new(kind, message.to_owned());
