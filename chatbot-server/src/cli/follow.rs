@@ -35,6 +35,9 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// The longest of these pauses.
 const MAX_PAUSE: Duration = Duration::from_secs(60);
 
+/// So often a pause is doubled: then it is longer than the longest.
+const MAX_DOUBLINGS: u32 = 8;
+
 /// What following needs to know.
 #[derive(Debug, Clone, Copy)]
 struct Going<'a> {
@@ -106,9 +109,6 @@ async fn run(
         }
     }
 }
-
-/// So often a pause is doubled: then it is longer than the longest.
-const MAX_DOUBLINGS: u32 = 8;
 
 fn said(error: &Error, pause: Duration, output: &Output) {
     let seconds = pause.as_secs();

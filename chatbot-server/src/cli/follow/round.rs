@@ -55,7 +55,7 @@ impl Followed {
         }
         self.known(going).await?;
         let Some(look) = self.look(now, going.output).await? else { return Ok(()) };
-        tally.begin_round();
+        tally.begin_round(look.is_first);
         self.note_unreadable(&look, tally);
         let ready = self.note(&look, now, going).await?;
         let ended = match self.follow(ready, going, tally).await {

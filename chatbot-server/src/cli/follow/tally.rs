@@ -29,6 +29,8 @@ pub(super) struct Tally {
 /// What happened in this round.
 #[derive(Debug, Default)]
 struct Round {
+    /// Whether it is the first one: what is the same later was there before, or was counted.
+    is_first: bool,
     counts: Counts,
     failed: Failures,
 }
@@ -43,14 +45,16 @@ struct Counts {
 }
 
 impl Tally {
-    pub(super) fn begin_round(&mut self) {
-        self.round = Round::default();
+    pub(super) fn begin_round(&mut self, is_first: bool) {
+        self.round = Round { is_first, ..Round::default() };
     }
 
     pub(super) fn count(&mut self, place: &str, what: What) {
-        self.counts.count(what);
-        self.round.counts.count(what);
         self.failed.forget(place);
+        if what != What::Same || self.round.is_first {
+            self.counts.count(what);
+            self.round.counts.count(what);
+        }
     }
 
     pub(super) fn fail(&mut self, place: &str, failure: DocumentFailure) {
@@ -65,7 +69,7 @@ impl Tally {
 
     /// What this round has done, where it has done something.
     pub(super) fn tell(&self, output: &Output) {
-        let Round { counts, failed } = &self.round;
+        let Round { counts, failed, .. } = &self.round;
         if counts.n_done() + failed.len() > 0 {
             output.event(&format!("{counts}, {} failed.", failed.len()));
             failed.tell(output);
