@@ -9,7 +9,7 @@ use axum::response::IntoResponse;
 use axum::routing::post;
 use chatbot_core::Context;
 use chatbot_core::chunkers::{ChunkerConfig, StructureChunker};
-use chatbot_core::models::{OpenAiConfig, OpenAiModel};
+use chatbot_core::models::{OpenAiModel, ProviderConfig};
 use chatbot_core::parsers::{Parsers, broken_promise, detect};
 use chatbot_core::sse::{SseEvent, SseParser};
 use chatbot_core::testing::conformance::chunker;
@@ -226,7 +226,7 @@ impl Provider {
         let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0)))?;
         let base_url = format!("http://{}/v1", listener.local_addr()?);
         runtime.spawn(async move { axum::serve(listener, app).await });
-        let config = OpenAiConfig {
+        let config = ProviderConfig {
             name: "fuzz".to_owned(),
             base_url,
             model: "fuzz".to_owned(),
