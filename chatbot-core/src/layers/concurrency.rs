@@ -54,6 +54,12 @@ impl Bulkhead {
         self.free.available_permits()
     }
 
+    /// Calls that wait at this moment.
+    #[must_use]
+    pub fn n_waiting(&self) -> usize {
+        self.n_waiting.load(Ordering::Acquire)
+    }
+
     async fn enter(&self, ctx: &Context) -> Result<OwnedSemaphorePermit> {
         if let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() {
             return Ok(permit);

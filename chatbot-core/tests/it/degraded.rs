@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use chatbot_core::config::EngineConfig;
+#[cfg(feature = "providers")]
+use chatbot_core::testing::scripted_server::ScriptedServer;
 use chatbot_core::testing::turn_violations;
 use chatbot_core::types::{Event, SearchRequest};
 use chatbot_core::{Chatbot, Context};
@@ -60,4 +62,47 @@ async fn an_index_that_cannot_follow_the_store_is_told_with_every_answer() {
     let failing = vec!["index_failing".to_owned()];
     assert!(warned(&chatbot).await.iter().all(|codes| *codes == failing));
     chatbot.close().await.unwrap();
+}
+
+#[cfg(feature = "providers")]
+#[tokio::test]
+async fn another_model_that_answers_is_told_with_the_answer_and_kept_with_it() {
+    let server = ScriptedServer::replying("503 Busy", &[], "").await.unwrap();
+    let mut config = EngineConfig {
+        model: format!("openai+{}/v1#busy", server.url()),
+        embedder: "none".to_owned(),
+        ..EngineConfig::default()
+    };
+    config.resilience.max_retries = 0;
+    let alone = Chatbot::builder().config(config.clone()).build().await.unwrap();
+    add(&alone, "metals", "Copper conducts heat well. Glass does not.").await;
+    let events = all(alone.stream(QUESTION).await.unwrap()).await;
+    assert_eq!(turn_violations(&events), Vec::<String>::new());
+    assert!(matches!(events.last().map(|last| &last.event), Some(Event::Failed { .. })));
+
+    config.resilience.fallback = vec!["extractive".to_owned()];
+    let chatbot = Chatbot::builder().config(config).build().await.unwrap();
+    add(&chatbot, "metals", "Copper conducts heat well. Glass does not.").await;
+    let events = all(chatbot.stream(QUESTION).await.unwrap()).await;
+    assert_eq!(turn_violations(&events), Vec::<String>::new());
+    let Some(Event::Done { message }) = events.last().map(|last| &last.event) else {
+        panic!("{events:?}")
+    };
+    assert!(message.content.starts_with("Copper conducts heat well"), "{}", message.content);
+    let stored = chatbot.message(&Context::local(), message.id).await.unwrap();
+    let codes: Vec<_> = stored.warnings.iter().map(|warning| warning.code.as_str()).collect();
+    assert_eq!(codes, ["model_fallback"]);
+    assert!(events.iter().any(|event| matches!(&event.event, Event::Warning(_))));
+    assert_eq!(server.received().len(), 2);
+}
+
+#[tokio::test]
+async fn settings_of_the_layers_have_ranges() {
+    let mut config = EngineConfig::default();
+    config.resilience.first_byte_s = 0;
+    let error = config.validate().unwrap_err();
+    assert!(error.message().contains("`resilience.first_byte_s`"), "{error}");
+    config = EngineConfig { model: "mistral:x".to_owned(), ..EngineConfig::default() };
+    let error = Chatbot::builder().config(config).build().await.unwrap_err();
+    assert_eq!(error.kind(), chatbot_core::ErrorKind::ConfigInvalid);
 }
