@@ -74,7 +74,7 @@ fn pdf(pages: &[&str]) -> Vec<u8> {
         .unwrap();
     }
     let n = pages.len();
-    write!(out, "2 0 obj << /Type /Pages /Kids [{kids}] /Count {n} >> endobj\n").unwrap();
+    writeln!(out, "2 0 obj << /Type /Pages /Kids [{kids}] /Count {n} >> endobj").unwrap();
     out += "trailer << /Root 1 0 R /Size 100 >>\nstartxref\n0\n%%EOF\n";
     out.into_bytes()
 }

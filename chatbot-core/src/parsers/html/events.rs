@@ -60,7 +60,8 @@ impl Page {
     }
 
     pub(super) fn everything(&self) -> Part {
-        Part { events: vec![0..self.events.len()], without_boilerplate: false }
+        let all = 0..self.events.len();
+        Part { events: std::iter::once(all).collect(), without_boilerplate: false }
     }
 
     /// The main content, and what stands beside it and belongs to it.
