@@ -1,5 +1,5 @@
-//! Every provider's own format: what is sent, and what is made of what comes, on scripts in the shape that its
-//! documentation shows.
+//! Every provider's own format: what is sent, and what is made of what comes, on scripts that are written by hand in its
+//! fields.
 
 mod anthropic;
 mod gemini;

@@ -1,5 +1,5 @@
-//! What models behind an HTTP address have in common: one request, one stream of bytes, mapped to [`ModelEvent`]s by the
-//! decoder of each provider.
+//! What models behind an HTTP address have in common: one request, one stream of bytes, mapped to
+//! [`ModelEvent`](crate::traits::ModelEvent)s by the decoder of each provider.
 //!
 //! No retries, no fallback, no rate limits here: they are layers around a model. What a provider answers is never shown
 //! in an error: it may repeat the prompt.
