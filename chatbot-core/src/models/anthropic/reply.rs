@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::request::ANSWER_TOOL;
 use crate::error::Result;
-use crate::models::http::{Decoder, Failures, Said, ToolCalls};
+use crate::models::http::{Decoder, Failures, ToolCalls};
 use crate::traits::{ChatRequest, ModelEvent};
 use crate::types::{FinishReason, Usage};
 
@@ -152,11 +151,7 @@ fn said(thinking: Option<String>, text: Option<String>) -> Vec<ModelEvent> {
 
 impl Decoder for Reply {
     fn take(&mut self, data: &str) -> Result<Vec<ModelEvent>> {
-        let json: Value = serde_json::from_str(data).map_err(|_| self.failures.not_understood())?;
-        if let Some(error) = Said::in_json(&json) {
-            return Err(self.failures.of_said(error));
-        }
-        let event = Event::deserialize(json).map_err(|_| self.failures.not_understood())?;
+        let event: Event = self.failures.unless_said(data)?;
         let mut events = Vec::new();
         match event.kind.as_str() {
             "message_start" => {

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::Result;
-use crate::models::http::{Decoder, Failures, Said, ToolCalls};
+use crate::models::http::{Decoder, Failures, ToolCalls};
 use crate::traits::{ModelEvent, ToolSpec};
 use crate::types::{FinishReason, Usage};
 
@@ -98,11 +98,7 @@ impl Reply {
 
 impl Decoder for Reply {
     fn take(&mut self, data: &str) -> Result<Vec<ModelEvent>> {
-        let json: Value = serde_json::from_str(data).map_err(|_| self.failures.not_understood())?;
-        if let Some(error) = Said::in_json(&json) {
-            return Err(self.failures.of_said(error));
-        }
-        let chunk = Chunk::deserialize(json).map_err(|_| self.failures.not_understood())?;
+        let chunk: Chunk = self.failures.unless_said(data)?;
         if chunk.prompt_feedback.is_some_and(|feedback| feedback.block_reason.is_some()) {
             return Err(self.failures.blocked());
         }

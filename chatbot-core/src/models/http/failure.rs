@@ -4,9 +4,10 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Result};
 
 /// Makes the errors of one provider.
 #[derive(Debug, Clone, Copy)]
@@ -17,11 +18,11 @@ pub(in crate::models) struct Failures {
 
 /// The error object of a provider, as far as it is looked at: `error`, alone or in a list.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::models) struct Said<'a>(&'a Value);
+struct Said<'a>(&'a Value);
 
 impl<'a> Said<'a> {
     /// The error in a piece of JSON, where there is one.
-    pub(in crate::models) fn in_json(json: &'a Value) -> Option<Self> {
+    fn in_json(json: &'a Value) -> Option<Self> {
         let json = json.get(0).unwrap_or(json);
         json.get("error").filter(|error| !error.is_null()).map(Self)
     }
@@ -112,8 +113,16 @@ impl Failures {
         }
     }
 
-    /// An error that came in the middle of an answer, after a status that promised success.
-    pub(in crate::models) fn of_said(self, said: Said<'_>) -> Error {
+    /// A piece of an answer, unless it is an error: one may come after a status that promised success.
+    pub(in crate::models) fn unless_said<T: DeserializeOwned>(self, data: &str) -> Result<T> {
+        let json: Value = serde_json::from_str(data).map_err(|_| self.not_understood())?;
+        match Said::in_json(&json) {
+            Some(said) => Err(self.of_said(said)),
+            None => T::deserialize(json).map_err(|_| self.not_understood()),
+        }
+    }
+
+    fn of_said(self, said: Said<'_>) -> Error {
         let kind = said.kind().or_else(|| said.status().map(kind_of_status));
         self.error(kind.unwrap_or(ErrorKind::Unavailable))
     }

@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use self::answer::Answer;
 pub(super) use self::answer::{Decoder, Framing};
-pub(super) use self::failure::{Failures, Said};
+pub(super) use self::failure::Failures;
 pub(super) use self::tool_calls::ToolCalls;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
@@ -96,6 +96,15 @@ impl Endpoint {
         value.set_sensitive(is_secret);
         self.headers.insert(name, value);
         Ok(self)
+    }
+
+    /// This endpoint with a key as bearers show it, where there is one.
+    ///
+    /// # Errors
+    /// As [`header`](Self::header).
+    pub(super) fn bearer(self, key: Option<&Secret>) -> Result<Self> {
+        let Some(key) = key else { return Ok(self) };
+        self.header("authorization", &format!("Bearer {}", key.reveal()), true)
     }
 
     /// This endpoint with a parameter in its address.

@@ -28,12 +28,8 @@ impl OllamaModel {
     pub fn new(config: ProviderConfig) -> Result<Self> {
         let key = config.api_key.clone();
         let failures = Failures { provider: "ollama" };
-        let mut endpoint = Endpoint::new(config, &["api", "chat"], failures)?;
-        // A server behind a gateway may want one.
-        if let Some(key) = key {
-            let value = format!("Bearer {}", key.reveal());
-            endpoint = endpoint.header("authorization", &value, true)?;
-        }
+        // A server behind a gateway may want a key.
+        let endpoint = Endpoint::new(config, &["api", "chat"], failures)?.bearer(key.as_ref())?;
         Ok(Self { endpoint })
     }
 

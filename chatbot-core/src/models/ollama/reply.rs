@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::Result;
-use crate::models::http::{Decoder, Failures, Said, ToolCalls};
+use crate::models::http::{Decoder, Failures, ToolCalls};
 use crate::traits::{ModelEvent, ToolSpec};
 use crate::types::{FinishReason, Usage};
 
@@ -85,11 +85,7 @@ impl Reply {
 
 impl Decoder for Reply {
     fn take(&mut self, data: &str) -> Result<Vec<ModelEvent>> {
-        let json: Value = serde_json::from_str(data).map_err(|_| self.failures.not_understood())?;
-        if let Some(error) = Said::in_json(&json) {
-            return Err(self.failures.of_said(error));
-        }
-        let mut chunk = Chunk::deserialize(json).map_err(|_| self.failures.not_understood())?;
+        let mut chunk: Chunk = self.failures.unless_said(data)?;
         let mut events = Vec::new();
         if let Some(message) = chunk.message.take() {
             events.extend(self.message(message)?);

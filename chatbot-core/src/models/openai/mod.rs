@@ -28,11 +28,8 @@ impl OpenAiModel {
     pub fn new(config: ProviderConfig) -> Result<Self> {
         let key = config.api_key.clone();
         let failures = Failures { provider: "openai" };
-        let mut endpoint = Endpoint::new(config, &["chat", "completions"], failures)?;
-        if let Some(key) = key {
-            let value = format!("Bearer {}", key.reveal());
-            endpoint = endpoint.header("authorization", &value, true)?;
-        }
+        let endpoint =
+            Endpoint::new(config, &["chat", "completions"], failures)?.bearer(key.as_ref())?;
         Ok(Self { endpoint })
     }
 

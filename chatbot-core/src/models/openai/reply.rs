@@ -1,10 +1,9 @@
 //! What comes back.
 
 use serde::Deserialize;
-use serde_json::Value;
 
 use crate::error::Result;
-use crate::models::http::{Decoder, Failures, Said, ToolCalls};
+use crate::models::http::{Decoder, Failures, ToolCalls};
 use crate::traits::{ModelEvent, ToolSpec};
 use crate::types::{FinishReason, Usage};
 
@@ -91,11 +90,7 @@ impl Decoder for Reply {
             self.finish_reason.get_or_insert(FinishReason::Stop);
             return self.end();
         }
-        let json: Value = serde_json::from_str(data).map_err(|_| self.failures.not_understood())?;
-        if let Some(error) = Said::in_json(&json) {
-            return Err(self.failures.of_said(error));
-        }
-        let chunk = Chunk::deserialize(json).map_err(|_| self.failures.not_understood())?;
+        let chunk: Chunk = self.failures.unless_said(data)?;
         let mut events = Vec::new();
         if let Some(choice) = chunk.choices.into_iter().flatten().next() {
             self.choice(choice, &mut events)?;
