@@ -250,9 +250,7 @@ impl<'a> Packing<'a> {
         };
         let mut following = tail;
         if let Some((span, last, context)) = ended {
-            let (page_start, page_end) = self.pages.of(span);
-            let heading = self.heading(context);
-            self.chunks.push(ChunkSpec { span, heading, page_start, page_end });
+            self.chunks.push(self.pages.chunk(span, self.heading(context)));
             if following.is_empty() {
                 following.extend(next.and_then(|next| self.repeated(span, &last, next)));
             }

@@ -256,6 +256,7 @@ mod tests {
             text: text.to_owned(),
             page_start: None,
             page_end: None,
+            page_starts: Vec::new(),
             heading: None,
             byte_start: 0,
             byte_end: text.len(),

@@ -5,6 +5,7 @@
 
 mod access;
 pub(crate) mod backup;
+mod calls;
 mod cite;
 mod documents;
 mod embedding;

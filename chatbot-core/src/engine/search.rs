@@ -114,6 +114,7 @@ fn source(candidate: Candidate) -> Option<Source> {
         text: chunk.text,
         page_start: chunk.page_start,
         page_end: chunk.page_end,
+        page_starts: chunk.page_starts,
         heading: chunk.heading,
         byte_start: chunk.span.start,
         byte_end: chunk.span.end,

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use crate::context::Context;
 use crate::error::Result;
 use crate::traits::{Candidate, ChunkReader, Passage, PassageRequest, PostProcessor, Query};
+use crate::types::{Chunk, PageStart};
 
 /// The longest merged passage: about four chunks of the default size. What is longer would crowd out other sources.
 const MAX_PASSAGE_BYTES: usize = 4 * 1024;
@@ -79,17 +80,34 @@ impl Merged {
         if !same || !(before || after) || span.len_bytes() > MAX_PASSAGE_BYTES {
             return false;
         }
-        passage.chunk.span = span;
+        let chunk = &mut passage.chunk;
         if before {
             self.first_ordinal = other.chunk.ordinal;
-            passage.chunk.page_start = other.chunk.page_start;
+            chunk.page_starts = page_starts(&other.chunk, chunk);
+            chunk.page_start = other.chunk.page_start;
         } else {
             self.last_ordinal = other.chunk.ordinal;
-            passage.chunk.page_end = other.chunk.page_end;
+            chunk.page_starts = page_starts(chunk, &other.chunk);
+            chunk.page_end = other.chunk.page_end;
         }
+        chunk.span = span;
         self.grown = true;
         true
     }
+}
+
+/// The pages that begin inside the passage that `first` and the `second` behind it make: chunks may overlap, and a page may
+/// begin right between them.
+fn page_starts(first: &Chunk, second: &Chunk) -> Vec<PageStart> {
+    let mut starts = first.page_starts.clone();
+    let between = second.page_start.map(|page| PageStart { page, byte: second.span.start });
+    for start in between.into_iter().chain(second.page_starts.iter().copied()) {
+        let last = starts.last().map(|last| last.page).or(first.page_start);
+        if last.is_some_and(|last| start.page > last) {
+            starts.push(start);
+        }
+    }
+    starts
 }
 
 /// Goes down the list until `top_k` passages stand, merging each candidate into a passage it touches.
@@ -112,7 +130,7 @@ fn merge(candidates: Vec<Candidate>, top_k: usize) -> Vec<Merged> {
 mod tests {
     use super::*;
     use crate::types::{
-        Chunk, ChunkId, CollectionId, DocumentId, Metadata, SourceScores, Span, VersionId,
+        ChunkId, CollectionId, DocumentId, Metadata, SourceScores, Span, VersionId,
     };
 
     fn candidate(version: VersionId, ordinal: u32, score: f32) -> Candidate {
@@ -129,6 +147,7 @@ mod tests {
             span: Span::new(start, start + 100),
             page_start: Some(ordinal + 1),
             page_end: Some(ordinal + 1),
+            page_starts: Vec::new(),
             language: None,
             text: String::new(),
         };
@@ -154,9 +173,10 @@ mod tests {
         let spans: Vec<_> =
             merged.iter().filter_map(|m| Some((m.request()?.span, m.candidate.score))).collect();
         assert_eq!(spans, [(Span::new(400, 700), 3.0), (Span::new(600, 700), 2.0)]);
-        let pages =
-            merged[0].candidate.passage.as_ref().map(|p| (p.chunk.page_start, p.chunk.page_end));
-        assert_eq!(pages, Some((Some(5), Some(7))));
+        let chunk = &merged[0].candidate.passage.as_ref().unwrap().chunk;
+        assert_eq!((chunk.page_start, chunk.page_end), (Some(5), Some(7)));
+        let starts = [PageStart { page: 6, byte: 500 }, PageStart { page: 7, byte: 600 }];
+        assert_eq!(chunk.page_starts, starts);
     }
 
     #[test]

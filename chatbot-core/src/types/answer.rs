@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChunkId, DocumentId, Metadata};
+use super::{ChunkId, DocumentId, Metadata, PageStart};
 
 /// A passage that a search found.
 ///
@@ -27,6 +27,9 @@ pub struct Source {
     pub page_start: Option<u32>,
     /// The page it ends on.
     pub page_end: Option<u32>,
+    /// The pages that begin inside it, in order, while the answer is made; a stored source has none.
+    #[serde(skip)]
+    pub page_starts: Vec<PageStart>,
     /// The headings above it.
     pub heading: Option<String>,
     /// First byte in the version's text.
@@ -42,6 +45,16 @@ pub struct Source {
     pub metadata: Metadata,
     /// Whether the document was deleted since: text and quotes are gone then.
     pub deleted: bool,
+}
+
+impl Source {
+    /// The page on which this byte of the version's text is; the passage's first page where its pages are not known.
+    #[must_use]
+    pub fn page_at(&self, byte: usize) -> Option<u32> {
+        let n_begun = self.page_starts.partition_point(|start| start.byte <= byte);
+        let begun = n_begun.checked_sub(1).and_then(|last| self.page_starts.get(last));
+        begun.map(|start| start.page).or(self.page_start)
+    }
 }
 
 /// The parts of a score; `None` where a retriever did not find the passage.
@@ -111,20 +124,6 @@ pub struct TextSpan {
     pub text_start: usize,
     /// One past the last.
     pub text_end: usize,
-}
-
-/// Tokens and money that a turn used.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Usage {
-    /// Tokens read.
-    pub input_tokens: u64,
-    /// Tokens written.
-    pub output_tokens: u64,
-    /// Their price, where the model has one.
-    pub cost_usd: Option<f64>,
-    /// Whether the provider did not say and the figures are our estimate.
-    pub estimated: bool,
 }
 
 /// How long the parts of a turn took, in milliseconds.

@@ -40,6 +40,15 @@ impl fmt::Display for Language {
     }
 }
 
+/// Where a page begins inside a passage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageStart {
+    /// The page's number, from 1.
+    pub page: u32,
+    /// Its first byte in the version's text.
+    pub byte: usize,
+}
+
 /// What a chunker says of one chunk: where it is and what stands above it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChunkSpec {
@@ -51,6 +60,8 @@ pub struct ChunkSpec {
     pub page_start: Option<u32>,
     /// The page it ends on.
     pub page_end: Option<u32>,
+    /// The pages that begin inside it, in order; the one it starts on is not among them.
+    pub page_starts: Vec<PageStart>,
 }
 
 /// A chunk on its way into the store.
@@ -95,6 +106,9 @@ pub struct Chunk {
     pub page_start: Option<u32>,
     /// The page it ends on.
     pub page_end: Option<u32>,
+    /// The pages that begin inside it, in order; the one it starts on is not among them.
+    #[serde(skip)]
+    pub page_starts: Vec<PageStart>,
     /// The language of its text.
     pub language: Option<Language>,
     /// The text: exactly the bytes of the span.

@@ -24,12 +24,13 @@ mod secret;
 mod session;
 mod span;
 mod time;
+mod usage;
 
 pub(crate) use answer::redact_sources;
-pub use answer::{Citation, FinishReason, Source, SourceScores, TextSpan, Timings, Usage, Warning};
+pub use answer::{Citation, FinishReason, Source, SourceScores, TextSpan, Timings, Warning};
 pub use backup::{BackupProgress, BackupReport, RestoreReport, StoreCounts};
 pub use change::{Change, ChangeKind, Checkpoint, Lineage};
-pub use chunk::{Chunk, ChunkHash, ChunkSpec, Language, StagedChunk, embedded_text};
+pub use chunk::{Chunk, ChunkHash, ChunkSpec, Language, PageStart, StagedChunk, embedded_text};
 pub use collection::{Collection, CollectionPatch, NewCollection, Role, Visibility};
 pub use document::{
     BlobHash, Coverage, Document, DocumentFailure, DocumentPatch, DocumentStatus, DocumentVersion,
@@ -56,3 +57,4 @@ pub use session::{
 };
 pub use span::Span;
 pub use time::Timestamp;
+pub use usage::{CallPurpose, Usage};

@@ -300,6 +300,7 @@ fn source(index: u32, text: &str) -> Source {
         text: text.to_owned(),
         page_start: None,
         page_end: None,
+        page_starts: Vec::new(),
         heading: None,
         byte_start: 0,
         byte_end: text.len(),

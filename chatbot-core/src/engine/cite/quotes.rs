@@ -78,10 +78,11 @@ impl Quotable {
                 (window.span, window.supports() && facts_agree(statement, quote, source))
             }
         };
+        let in_version = span.shifted(source.byte_start);
         Some(Quoted {
             text: span.slice(&source.text)?.to_owned(),
-            span: span.shifted(source.byte_start),
-            page: source.page_start,
+            span: in_version,
+            page: source.page_at(in_version.start),
             document_id: source.document_id,
             document_version: source.document_version,
             verified,

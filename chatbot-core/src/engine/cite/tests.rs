@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::types::{ChunkId, DocumentId, Metadata, SourceScores};
+use crate::types::{ChunkId, DocumentId, Metadata, PageStart, SourceScores};
 
 const PARIS: &str =
     "Paris is the capital of France. It has 2,102,650 inhabitants.\nThe Seine flows through it.";
@@ -21,6 +21,10 @@ fn source(index: u32, title: &str, text: &str) -> Source {
         text: text.to_owned(),
         page_start: Some(3),
         page_end: Some(4),
+        page_starts: vec![PageStart {
+            page: 4,
+            byte: BYTES_BEFORE + text.find('\n').unwrap_or(text.len()),
+        }],
         heading: None,
         byte_start: BYTES_BEFORE,
         byte_end: BYTES_BEFORE + text.len(),
@@ -147,9 +151,11 @@ fn figures_and_names_must_agree() {
 
 #[test]
 fn a_citation_says_where_its_quote_is() {
-    let (_, citations, _) = align(&["The Seine flows through it [1]."]);
+    let (_, citations, _) =
+        align(&["The Seine flows through it [1]. Paris is the capital of France [1]."]);
     let start = BYTES_BEFORE + PARIS.find("The Seine").unwrap();
-    assert_eq!((citations[0].byte_start, citations[0].page), (start, Some(3)));
+    assert_eq!((citations[0].byte_start, citations[0].page), (start, Some(4)));
+    assert_eq!((citations[1].byte_start, citations[1].page), (BYTES_BEFORE, Some(3)));
     assert_eq!((citations[0].document_version, citations[0].verified), (2, true));
 }
 

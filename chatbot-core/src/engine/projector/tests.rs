@@ -306,6 +306,7 @@ impl World {
                 heading: Some(format!("{} {n}", self.n_texts)),
                 page_start: None,
                 page_end: None,
+                page_starts: Vec::new(),
             },
             language: None,
             hash: ChunkHash::of("", Some(&format!("{} {n}", self.n_texts)), "pump\n"),

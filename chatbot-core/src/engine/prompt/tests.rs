@@ -41,6 +41,7 @@ fn source(index: u32, title: &str, text: &str) -> Source {
         text: text.to_owned(),
         page_start: Some(index),
         page_end: Some(index.max(2)),
+        page_starts: Vec::new(),
         heading: (index == 1).then(|| "Rivers › Europe".to_owned()),
         byte_start: 0,
         byte_end: text.len(),

@@ -12,6 +12,7 @@ use super::live::LiveTurn;
 use crate::context::Context;
 use crate::crash;
 use crate::engine::Engine;
+use crate::engine::calls::Call;
 use crate::engine::cite::{Aligned, Aligner};
 use crate::engine::search::Found;
 use crate::engine::{evidence, lease, prompt, rewrite};
@@ -20,7 +21,8 @@ use crate::traits::{
     BegunTurn, ChatModel, ChatRequest, FinishTurn, Grounding, ModelEvent, ModelStream, Signal,
 };
 use crate::types::{
-    Event, FinishReason, Lease, Message, MessageError, MessageState, PageRequest, Strategy, Usage,
+    CallPurpose, Event, FinishReason, Lease, Message, MessageError, MessageState, PageRequest,
+    Strategy, Usage,
 };
 
 /// How often text is written to the store while it arrives: what a killed process may lose of an answer.
@@ -118,7 +120,12 @@ impl Run {
         }
         let request = self.prompt(ctx, &path, question, found).await?;
         let aligner = Aligner::new(&self.draft.message.sources);
-        let stream = self.model.stream(ctx, request).await?;
+        let call = Call {
+            model: &self.model,
+            purpose: CallPurpose::Answer,
+            session: self.begun.session.id,
+        };
+        let stream = self.engine.ask_model(ctx, call, request).await?;
         self.relay(ctx, stream, aligner).await
     }
 

@@ -21,7 +21,7 @@ macro_rules! select_chunks {
     ($from:literal, $columns:expr, $tail:expr) => {
         concat!(
             "SELECT c.id, c.version, c.ordinal, c.byte_start, c.byte_end, c.heading, c.page_start, c.page_end,
-                    c.language, d.id AS document, d.collection, d.title, v.number",
+                    c.page_starts, c.language, d.id AS document, d.collection, d.title, v.number",
             $columns,
             " FROM ",
             $from,
@@ -225,6 +225,7 @@ fn chunk_of(row: &SqliteRow) -> Result<Chunk> {
         span: Span::new(row.col("byte_start")?, row.col("byte_end")?),
         page_start: row.col("page_start")?,
         page_end: row.col("page_end")?,
+        page_starts: row.maybe_json("page_starts")?.unwrap_or_default(),
         language: row.col::<Option<String>>("language")?.map(Language::new),
         text: String::new(),
     })

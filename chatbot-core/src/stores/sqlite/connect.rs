@@ -17,9 +17,9 @@ use crate::error::Result;
 use crate::types::Lineage;
 
 /// Memory for pages, in KiB. The writer keeps the inner pages of its tables at hand; readers rely on the system's
-/// own cache, which costs a copy of 4 KiB and no memory of ours. In all 4 + 4 × 2 MiB.
+/// own cache, which costs a copy of 4 KiB and no memory of ours. In all 4 + 4 × ½ MiB.
 const WRITER_CACHE_KIB: u32 = 4096;
-const READER_CACHE_KIB: u32 = 2048;
+const READER_CACHE_KIB: u32 = 512;
 /// Readers at the same time. A read takes well below a millisecond, so that few serve many; more only cost memory.
 const MAX_READERS: u32 = 4;
 /// How long to wait for another process that writes, such as a backup.

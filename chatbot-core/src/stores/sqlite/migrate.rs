@@ -24,6 +24,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 2, script: include_str!("migrations/0002_embedded.sql") },
     Migration { version: 3, script: include_str!("migrations/0003_history.sql") },
     Migration { version: 4, script: include_str!("migrations/0004_parts.sql") },
+    Migration { version: 5, script: include_str!("migrations/0005_page_starts.sql") },
 ];
 
 /// The schema that this release writes.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sqlx::sqlite::SqliteConnection;
 
 use super::jobs::{Held, held};
-use super::sql::{built_sql, sql};
+use super::sql::{built_sql, sql, to_json};
 use super::texts::PART_BYTES;
 use super::{Lane, SqliteStore, parts};
 use crate::context::Context;
@@ -210,11 +210,12 @@ async fn insert_chunks(
 ) -> Result<()> {
     let text = format!(
         "INSERT OR REPLACE INTO chunks (version, ordinal, id, byte_start, byte_end, heading, page_start,
-            page_end, language, hash) VALUES {}",
-        rows(chunks.len(), "(?,?,?,?,?,?,?,?,?,?)")
+            page_end, page_starts, language, hash) VALUES {}",
+        rows(chunks.len(), "(?,?,?,?,?,?,?,?,?,?,?)")
     );
     let mut insert = built_sql(text, chunks.len() == CHUNKS_PER_STATEMENT);
     for chunk in chunks {
+        let page_starts = Some(&chunk.spec.page_starts).filter(|starts| !starts.is_empty());
         insert = insert
             .bind(version)
             .bind(chunk.ordinal)
@@ -224,6 +225,7 @@ async fn insert_chunks(
             .bind(chunk.spec.heading.as_deref())
             .bind(chunk.spec.page_start)
             .bind(chunk.spec.page_end)
+            .bind(page_starts.map(to_json).transpose()?)
             .bind(chunk.language.as_ref().map(Language::as_str))
             .bind(chunk.hash.0.as_slice());
     }

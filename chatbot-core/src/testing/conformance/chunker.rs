@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::error::ErrorKind;
 use crate::traits::Chunker;
 use crate::types::{
-    Block, BlockKind, ChunkSpec, MediaType, Metadata, PageSpan, ParsedDocument, Span,
+    Block, BlockKind, ChunkSpec, MediaType, Metadata, PageSpan, PageStart, ParsedDocument, Span,
 };
 
 /// Runs the whole suite.
@@ -59,8 +59,12 @@ fn is_blank(text: &str, from: usize, to: usize) -> bool {
 
 fn pages_are_right(document: &ParsedDocument, chunk: &ChunkSpec) -> bool {
     let overlapping = document.pages.iter().filter(|page| page.span.overlaps(chunk.span));
-    let numbers: Vec<u32> = overlapping.map(|page| page.number).collect();
-    chunk.page_start == numbers.first().copied() && chunk.page_end == numbers.last().copied()
+    let begun = |page: &PageSpan| PageStart { page: page.number, byte: page.span.start };
+    let starts: Vec<PageStart> = overlapping.map(begun).collect();
+    let number = |start: Option<&PageStart>| start.map(|start| start.page);
+    chunk.page_start == number(starts.first())
+        && chunk.page_end == number(starts.last())
+        && chunk.page_starts == starts.get(1..).unwrap_or_default()
 }
 
 fn documents() -> Vec<ParsedDocument> {

@@ -14,8 +14,8 @@ use crate::traits::{
 };
 use crate::types::{
     BlobHash, ChunkHash, ChunkId, ChunkSpec, CollectionId, Document, DocumentId, Job, JobOutcome,
-    Language, MediaType, Message, MessageState, Metadata, NewCollection, PageRequest, PrincipalId,
-    SessionPatch, Source, SourceScores, Span, StagedChunk, Visibility,
+    Language, MediaType, Message, MessageState, Metadata, NewCollection, PageRequest, PageStart,
+    PrincipalId, SessionPatch, Source, SourceScores, Span, StagedChunk, Visibility,
 };
 
 /// An empty store, and what must live as long as it does, such as its temporary folder.
@@ -214,6 +214,7 @@ pub(super) fn staged(text: &str) -> Vec<StagedChunk> {
             heading: Some("Heading".to_owned()),
             page_start: Some(1),
             page_end: Some(2),
+            page_starts: vec![PageStart { page: 2, byte: span.end - 1 }],
         };
         chunks.push(StagedChunk {
             id: ChunkId::new(),
@@ -265,6 +266,7 @@ pub(super) fn source(answering: &Answering, text: &str) -> Source {
         text: text.to_owned(),
         page_start: Some(1),
         page_end: Some(1),
+        page_starts: Vec::new(),
         heading: Some("Heading".to_owned()),
         byte_start: 0,
         byte_end: text.len(),

@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::error::ErrorKind;
 use crate::testing::FixedClock;
 use crate::traits::PassageRequest;
-use crate::types::{ChunkId, DocumentId, JobOutcome, PageRequest, Span, VersionId};
+use crate::types::{ChunkId, DocumentId, JobOutcome, PageRequest, PageStart, Span, VersionId};
 
 /// Runs the theme.
 ///
@@ -96,6 +96,7 @@ async fn passages_come_in_the_order_asked_for(make: &impl AsyncFn(Arc<FixedClock
     assert_eq!((chunk.document_id, chunk.document_version), (two.document.id, 1));
     assert_eq!((chunk.title.as_str(), chunk.heading.as_deref()), ("Two", Some("Heading")));
     assert_eq!((chunk.page_start, chunk.page_end), (Some(1), Some(2)));
+    assert_eq!(chunk.page_starts, [PageStart { page: 2, byte: 3 }]);
     assert_eq!(chunk.language.as_ref().map(|language| language.as_str()), Some("eng"));
     assert_eq!(chunk.collection_id, two.document.collection_id);
     assert_eq!(chunk.version_id, Some(passages[0].version));

@@ -358,7 +358,13 @@ pub(super) fn chunks(text: &str) -> Vec<StagedChunk> {
         StagedChunk {
             id: ChunkId::new(),
             ordinal: u32::try_from(ordinal).expect("few lines"),
-            spec: ChunkSpec { span, heading: None, page_start: None, page_end: None },
+            spec: ChunkSpec {
+                span,
+                heading: None,
+                page_start: None,
+                page_end: None,
+                page_starts: Vec::new(),
+            },
             language: None,
             hash: ChunkHash::of("Pumps", None, line),
         }

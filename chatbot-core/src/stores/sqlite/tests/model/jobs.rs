@@ -424,6 +424,7 @@ fn chunk(worker: usize) -> StagedChunk {
             heading: Some(text),
             page_start: None,
             page_end: None,
+            page_starts: Vec::new(),
         },
         language: None,
     }
