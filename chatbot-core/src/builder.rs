@@ -15,7 +15,7 @@ use crate::config::{EngineConfig, Secret};
 use crate::engine::{Engine, Parts, Previous, Settings};
 use crate::error::{Error, Result};
 use crate::history::{EstimatedTokens, WindowHistory};
-use crate::layers::QueryCache;
+use crate::layers::{QueryCache, QueryTimeout};
 use crate::parsers::ocr::OcrReader;
 use crate::parsers::worker::WorkerReader;
 use crate::parsers::{InProcessReader, Parsers};
@@ -237,6 +237,7 @@ impl ChatbotBuilder {
             index: parts.index.clone(),
             retrievers: strategies(&index, &reader, Some(parts), fusion),
         });
+        let models = self.models(embedder.as_ref())?;
         Ok(Parts {
             store,
             blobs,
@@ -251,7 +252,8 @@ impl ChatbotBuilder {
             history: Arc::new(WindowHistory),
             counter: Arc::new(EstimatedTokens),
             retrievers,
-            models: self.models(embedder.as_ref())?,
+            quoting: self.quoting(&models),
+            models,
             embedder,
         })
     }
@@ -270,7 +272,13 @@ impl ChatbotBuilder {
             (Some(embedder), _) => Some(Arc::clone(embedder)),
             (None, uri) => features::embedder(uri, self.config.embedding.idle_unload())?,
         };
-        Ok(embedder.map(remembering))
+        Ok(embedder.map(|embedder| self.for_questions(embedder)))
+    }
+
+    /// The embedder with a memory of the questions it embedded, and a limit to how long one may take.
+    fn for_questions(&self, embedder: Arc<dyn Embedder>) -> Arc<dyn Embedder> {
+        let limited = QueryTimeout::new(embedder, self.config.retrieval.max_embed());
+        Arc::new(QueryCache::new(Arc::new(limited)))
     }
 
     /// The embedder that answers until `current` can; `None` where there is nothing to wait for.
@@ -286,7 +294,7 @@ impl ChatbotBuilder {
         };
         let space = &current.info().fingerprint;
         let previous = previous.filter(|previous| previous.info().fingerprint != *space);
-        Ok(previous.map(remembering))
+        Ok(previous.map(|embedder| self.for_questions(embedder)))
     }
 
     fn parse_limits(&self) -> ParseLimits {
@@ -338,9 +346,4 @@ impl ChatbotBuilder {
             embedding_paused: self.config.embedding.paused,
         }
     }
-}
-
-/// The embedder with a memory of the questions it embedded.
-fn remembering(embedder: Arc<dyn Embedder>) -> Arc<dyn Embedder> {
-    Arc::new(QueryCache::new(embedder))
 }

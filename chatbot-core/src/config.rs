@@ -123,6 +123,7 @@ impl EngineConfig {
                 "retrieval.lexical_weight",
                 "0 to 1",
             ),
+            ((1..=600).contains(&self.retrieval.max_embed_s), "retrieval.max_embed_s", "1 to 600"),
         ];
         let checks = checks.into_iter().chain(self.resilience.checks());
         match checks.into_iter().find(|(holds, ..)| !holds) {
@@ -313,6 +314,8 @@ pub struct RetrievalConfig {
     pub fusion: FusionKind,
     /// The part of the lexical score in convex fusion, 0 to 1.
     pub lexical_weight: f32,
+    /// Seconds that a search waits for the question's vector; after that its words decide.
+    pub max_embed_s: u64,
 }
 
 /// By what a fused list is ordered.
@@ -327,13 +330,19 @@ pub enum FusionKind {
 }
 
 impl Default for RetrievalConfig {
+    /// 5 s: the built-in embedder needs some milliseconds, one behind a busy network a second. Nobody waits longer for a
+    /// better order.
     fn default() -> Self {
         let lexical_weight = Fusion::DEFAULT_LEXICAL_WEIGHT;
-        Self { fusion: FusionKind::Convex, lexical_weight }
+        Self { fusion: FusionKind::Convex, lexical_weight, max_embed_s: 5 }
     }
 }
 
 impl RetrievalConfig {
+    pub(crate) const fn max_embed(self) -> Duration {
+        Duration::from_secs(self.max_embed_s)
+    }
+
     pub(crate) const fn fusion(self) -> Fusion {
         match self.fusion {
             FusionKind::Convex => Fusion::Convex { lexical_weight: self.lexical_weight },

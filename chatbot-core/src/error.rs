@@ -113,6 +113,34 @@ impl ErrorKind {
     pub const fn is_retryable(self) -> bool {
         matches!(self, Self::RateLimited | Self::Timeout | Self::Unavailable | Self::BadResponse)
     }
+
+    /// Whether another model may answer what one failed at with this. What was refused for what it says, or asked wrongly,
+    /// is not taken elsewhere.
+    pub(crate) const fn may_differ_elsewhere(self) -> bool {
+        match self {
+            Self::RateLimited
+            | Self::Timeout
+            | Self::Unavailable
+            | Self::BadResponse
+            | Self::BudgetExceeded
+            | Self::ContextTooLong
+            | Self::ConfigInvalid
+            | Self::Unauthenticated
+            | Self::PermissionDenied
+            | Self::Unsupported
+            | Self::Internal => true,
+            Self::InvalidInput
+            | Self::NotFound
+            | Self::AlreadyExists
+            | Self::Conflict
+            | Self::ContentBlocked
+            | Self::ParseFailed
+            | Self::TooLarge
+            | Self::DimensionMismatch
+            | Self::Cancelled
+            | Self::Storage => false,
+        }
+    }
 }
 
 codes! {

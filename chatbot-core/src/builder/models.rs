@@ -115,12 +115,21 @@ impl ChatbotBuilder {
         Meters { counter: Arc::new(EstimatedTokens), sink }
     }
 
+    /// What quotes the documents where no other model answers: the engine's own last resort, since it decides itself
+    /// whether there is anything to quote.
+    pub(super) fn quoting(&self, models: &Models) -> Option<Arc<dyn ChatModel>> {
+        let is_wanted = self.config.resilience.fallback.iter().any(|name| name == EXTRACTIVE);
+        models.get(EXTRACTIVE).filter(|_| is_wanted).cloned()
+    }
+
     /// The models, each with those behind it that are asked where it does not answer.
     fn with_fallbacks(&self, models: Models) -> Models {
-        let wanted = &self.config.resilience.fallback;
+        let wanted = self.config.resilience.fallback.iter();
+        // What quotes never fails: whoever is named after it is never asked.
+        let wanted: Vec<_> = wanted.take_while(|name| *name != EXTRACTIVE).collect();
         let with_others = |name: &String, model: &Arc<dyn ChatModel>| {
-            let others = wanted.iter().filter(|other| *other != name);
-            let others: Vec<_> = others.filter_map(|other| models.get(other).cloned()).collect();
+            let others = wanted.iter().filter(|other| **other != name);
+            let others: Vec<_> = others.filter_map(|other| models.get(*other).cloned()).collect();
             // What never fails needs nobody behind it.
             if others.is_empty() || name == EXTRACTIVE {
                 return Arc::clone(model);

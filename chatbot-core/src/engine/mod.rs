@@ -72,6 +72,8 @@ pub(crate) struct Parts {
     pub(crate) retrievers: HashMap<Strategy, Arc<dyn Retriever>>,
     /// By the names that requests use; `settings.model` is always there.
     pub(crate) models: BTreeMap<String, Arc<dyn ChatModel>>,
+    /// Quotes the documents where the model that was asked does not answer; `None` where that is an error.
+    pub(crate) quoting: Option<Arc<dyn ChatModel>>,
 }
 
 /// What answers until the embedder has learned everything.

@@ -40,7 +40,7 @@ impl Engine {
         let Some(retriever) = self.retriever(request.strategy)? else {
             return Ok(Found::default());
         };
-        let warnings = ctx.run(self.shortcomings(request.strategy)).await?;
+        let mut warnings = ctx.run(self.shortcomings(request.strategy)).await?;
         let documents = match &request.filter {
             Some(filter) => {
                 Some(Arc::new(self.store().matching_documents(ctx, &read_set, filter).await?))
@@ -50,6 +50,7 @@ impl Engine {
         let query =
             Query { text: request.query.clone(), read_set, documents, top_k: request.top_k };
         let retrieval = ctx.run(retriever.retrieve(ctx, &query)).await?;
+        warnings.extend(retrieval.warnings);
         let sources = retrieval.candidates.into_iter().filter_map(source);
         let sources = (1..).zip(sources).map(|(index, source)| Source { index, ..source });
         let (terms, trace) = (retrieval.terms, retrieval.trace);

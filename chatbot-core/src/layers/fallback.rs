@@ -7,7 +7,7 @@ use futures_util::{StreamExt as _, stream};
 
 use super::opening::opened;
 use crate::context::Context;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::traits::{ChatModel, ChatRequest, ModelEvent, ModelInfo, ModelStream};
 use crate::types::Warning;
 
@@ -40,15 +40,14 @@ impl ChatModel for Fallback {
         };
         for other in &self.others {
             ctx.check()?;
-            if !may_differ(&error) {
+            if !error.kind().may_differ_elsewhere() {
                 break;
             }
             let (from, to) = (&self.info().name, &other.info().name);
             match opened(&**other, ctx, request.clone()).await {
                 Ok(stream) => {
                     tracing::warn!(from, to, code = %error.kind(), "another model answers");
-                    let message = format!("`{from}` did not answer; `{to}` did.");
-                    let warning = ModelEvent::Warning(Warning::new("model_fallback", message));
+                    let warning = ModelEvent::Warning(Warning::model_fallback(from, to));
                     return Ok(stream::iter([Ok(warning)]).chain(stream).boxed());
                 }
                 Err(next) => {
@@ -58,33 +57,5 @@ impl ChatModel for Fallback {
         }
         // The first one is the model that was asked for: its error is the one that says what to do.
         Err(error)
-    }
-}
-
-/// Whether another model may answer what this one did not. What was refused for what it says, or asked wrongly, is not
-/// taken elsewhere.
-fn may_differ(error: &Error) -> bool {
-    match error.kind() {
-        ErrorKind::RateLimited
-        | ErrorKind::Timeout
-        | ErrorKind::Unavailable
-        | ErrorKind::BadResponse
-        | ErrorKind::BudgetExceeded
-        | ErrorKind::ContextTooLong
-        | ErrorKind::ConfigInvalid
-        | ErrorKind::Unauthenticated
-        | ErrorKind::PermissionDenied
-        | ErrorKind::Unsupported
-        | ErrorKind::Internal => true,
-        ErrorKind::InvalidInput
-        | ErrorKind::NotFound
-        | ErrorKind::AlreadyExists
-        | ErrorKind::Conflict
-        | ErrorKind::ContentBlocked
-        | ErrorKind::ParseFailed
-        | ErrorKind::TooLarge
-        | ErrorKind::DimensionMismatch
-        | ErrorKind::Cancelled
-        | ErrorKind::Storage => false,
     }
 }

@@ -110,6 +110,6 @@ impl Retriever for DenseRetriever {
         let candidates = self.nearest(ctx, query, &vector).await?;
         let steps = vec![embedded, step("dense", candidates.len(), began)];
         let trace = RetrievalTrace { strategy: Strategy::Dense, steps };
-        Ok(Retrieval { candidates, terms: Vec::new(), trace })
+        Ok(Retrieval { candidates, trace, ..Retrieval::default() })
     }
 }

@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::question_language;
 use crate::traits::{Candidate, Query, Retrieval, Retriever};
-use crate::types::{ChunkId, Language, RetrievalTrace, Strategy, TraceStep};
+use crate::types::{ChunkId, Language, RetrievalTrace, Strategy, TraceStep, Warning};
 
 /// Candidates of each list that are fused: the number that the weights were compared with. More cost a vector each to read.
 const CANDIDATES: usize = 100;
@@ -31,8 +31,8 @@ fn knows(languages: Option<&[Language]>, question: &str) -> bool {
     })
 }
 
-/// Finds chunks by words and by meaning. Where the embedder does not answer, the words alone decide, and the trace says
-/// so.
+/// Finds chunks by words and by meaning. Where one of the two cannot be searched (the embedder is down, an index fails), the
+/// other decides alone, with a warning: `dense_unavailable` or `lexical_unavailable`.
 #[derive(Debug, Clone)]
 pub struct HybridRetriever {
     lexical: LexicalRetriever,
@@ -71,7 +71,7 @@ impl HybridRetriever {
         found.trace.steps.push(step("dense", near.len(), began));
         let began = Instant::now();
         let mut union: HashMap<ChunkId, Candidate> =
-            found.candidates.drain(..).map(|candidate| (candidate.chunk, candidate)).collect();
+            found.candidates.iter().map(|candidate| (candidate.chunk, candidate.clone())).collect();
         for candidate in near {
             let dense = candidate.scores.dense;
             union.entry(candidate.chunk).or_insert(candidate).scores.dense = dense;
@@ -107,26 +107,52 @@ impl Retriever for HybridRetriever {
         let wide = Query { top_k: query.top_k.max(CANDIDATES), ..query.clone() };
         let (found, (vector, embedded)) =
             tokio::join!(self.lexical.retrieve(ctx, &wide), self.embed(ctx, &query.text));
-        let mut found = found?;
+        let mut found = match (found, &vector) {
+            (Ok(found), _) => found,
+            // Meaning alone decides; without it too, there is nothing to go by.
+            (Err(error), Ok(_)) => {
+                note(ctx, &error)?;
+                Retrieval { warnings: vec![words_missing()], ..Retrieval::default() }
+            }
+            (Err(error), Err(_)) => return Err(error),
+        };
         let mut steps = vec![embedded];
         steps.append(&mut found.trace.steps);
         found.trace = RetrievalTrace { strategy: Strategy::Hybrid, steps };
-        match vector {
-            Ok(vector) => self.fuse(ctx, &wide, &vector, &mut found).await?,
-            Err(error) => fall_back(ctx, &error)?,
+        let fused = match vector {
+            Ok(vector) => self.fuse(ctx, &wide, &vector, &mut found).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = fused {
+            note(ctx, &error)?;
+            // Without words, meaning was the last hope.
+            if !found.warnings.is_empty() {
+                return Err(error);
+            }
+            found.warnings.push(meaning_missing());
         }
         found.candidates.truncate(query.top_k);
         Ok(found)
     }
 }
 
-/// Goes on without the question's vector, unless the asker has gone.
-fn fall_back(ctx: &Context, error: &Error) -> Result<()> {
+fn words_missing() -> Warning {
+    let message = "The index of words did not answer: passages were found by meaning alone.";
+    Warning::new("lexical_unavailable", message)
+}
+
+fn meaning_missing() -> Warning {
+    let message = "Meaning could not be searched: passages were found by their words alone.";
+    Warning::new("dense_unavailable", message)
+}
+
+/// Goes on without what failed, unless the asker has gone.
+fn note(ctx: &Context, error: &Error) -> Result<()> {
     ctx.check()?;
     if error.kind() == ErrorKind::Cancelled {
         return Err(Error::new(ErrorKind::Cancelled, "The work was stopped."));
     }
-    tracing::warn!(%error, ?error, "the question could not be embedded; its words alone decide");
+    tracing::warn!(%error, ?error, "one of two searches failed; the other decides");
     Ok(())
 }
 

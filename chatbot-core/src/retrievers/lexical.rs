@@ -57,7 +57,7 @@ impl Retriever for LexicalRetriever {
         let terms: Vec<_> = terms.collect();
         let step = trace_step(&candidates, &terms, began);
         let trace = RetrievalTrace { strategy: Strategy::Lexical, steps: vec![step] };
-        Ok(Retrieval { candidates, terms, trace })
+        Ok(Retrieval { candidates, terms, trace, warnings: Vec::new() })
     }
 }
 

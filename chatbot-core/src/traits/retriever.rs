@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use super::{ChunkReader, Passage};
 use crate::context::{Context, ReadSet};
 use crate::error::Result;
-use crate::types::{ChunkId, DocumentId, RetrievalTrace, SourceScores};
+use crate::types::{ChunkId, DocumentId, RetrievalTrace, SourceScores, Warning};
 
 /// Finds chunks for a question. A composition of retrievers is one too.
 #[async_trait]
@@ -74,6 +74,8 @@ pub struct Retrieval {
     pub terms: Vec<TermEvidence>,
     /// How they were found.
     pub trace: RetrievalTrace,
+    /// What was gone without, for whoever reads the answer.
+    pub warnings: Vec<Warning>,
 }
 
 /// A chunk that was found; with its passage once it was read.

@@ -154,6 +154,11 @@ impl Warning {
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
         Self { code: code.into(), message: message.into() }
     }
+
+    /// Another model answers than the one that was asked.
+    pub(crate) fn model_fallback(from: &str, to: &str) -> Self {
+        Self::new("model_fallback", format!("`{from}` did not answer; `{to}` did."))
+    }
 }
 
 /// Why a model stopped.

@@ -5,9 +5,9 @@ use std::path::Path;
 use chatbot_core::config::EngineConfig;
 #[cfg(feature = "providers")]
 use chatbot_core::testing::scripted_server::ScriptedServer;
-use chatbot_core::testing::turn_violations;
+use chatbot_core::testing::{ScriptedEmbedder, ScriptedModel, Step, turn_violations};
 use chatbot_core::types::{Event, SearchRequest};
-use chatbot_core::{Chatbot, Context};
+use chatbot_core::{Chatbot, Context, ErrorKind};
 use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
@@ -92,8 +92,52 @@ async fn another_model_that_answers_is_told_with_the_answer_and_kept_with_it() {
     let stored = chatbot.message(&Context::local(), message.id).await.unwrap();
     let codes: Vec<_> = stored.warnings.iter().map(|warning| warning.code.as_str()).collect();
     assert_eq!(codes, ["model_fallback"]);
+    assert_eq!((stored.model.as_deref(), stored.abstained), (Some("extractive"), false));
     assert!(events.iter().any(|event| matches!(&event.event, Event::Warning(_))));
     assert_eq!(server.received().len(), 2);
+
+    // Where the documents do not say, quoting them is no answer.
+    let answer = chatbot.ask("Who wrote the first opera?").await.unwrap();
+    assert!(answer.abstained && answer.citations.is_empty(), "{}", answer.content);
+    assert_eq!(answer.model.as_deref(), Some("extractive"));
+}
+
+#[tokio::test]
+async fn nothing_is_quoted_after_a_model_has_begun_to_speak() {
+    let steps = vec![
+        Step::Text("Copper is a metal that conducts heat. ".to_owned()),
+        Step::Fail(ErrorKind::Unavailable),
+    ];
+    let mut config = EngineConfig { embedder: "none".to_owned(), ..EngineConfig::default() };
+    config.model = "scripted".to_owned();
+    config.resilience.fallback = vec!["extractive".to_owned()];
+    let model = ScriptedModel::new(steps);
+    let chatbot = Chatbot::builder().config(config).custom_model(model).build().await.unwrap();
+    add(&chatbot, "metals", "Copper conducts heat well. Glass does not.").await;
+    let events = all(chatbot.stream(QUESTION).await.unwrap()).await;
+    assert_eq!(turn_violations(&events), Vec::<String>::new());
+    let Some(Event::Failed { message, error }) = events.last().map(|last| &last.event) else {
+        panic!("{events:?}")
+    };
+    assert_eq!(error.code, "unavailable");
+    assert!(message.content.starts_with("Copper is a metal"), "{}", message.content);
+    assert_eq!(message.model.as_deref(), Some("scripted"));
+    assert!(message.warnings.is_empty());
+}
+
+#[tokio::test]
+async fn an_embedder_that_is_down_is_told_with_every_answer() {
+    let embedder = ScriptedEmbedder::default();
+    let builder = Chatbot::builder().custom_embedder(embedder.clone());
+    let chatbot = builder.build().await.unwrap();
+    add(&chatbot, "metals", "Copper conducts heat well. Glass does not.").await;
+    assert!(warned(&chatbot).await.iter().all(Vec::is_empty));
+    embedder.fail_with(Some(ErrorKind::Unavailable));
+    // Another question: the vector of the first is remembered.
+    let answer = chatbot.ask("Which of them conducts heat?").await.unwrap();
+    let codes: Vec<_> = answer.warnings.iter().map(|warning| warning.code.as_str()).collect();
+    assert_eq!(codes, ["dense_unavailable"]);
+    assert!(answer.content.contains("Copper"), "{}", answer.content);
 }
 
 #[tokio::test]

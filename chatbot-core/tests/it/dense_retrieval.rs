@@ -60,6 +60,9 @@ struct Corpus {
     embedder: ScriptedEmbedder,
     lexical: LexicalRetriever,
     dense: DenseRetriever,
+    local: Arc<dyn Index>,
+    vectors: Arc<dyn Index>,
+    reader: Arc<Embedded>,
     collection: CollectionId,
     chunks: Vec<ChunkId>,
 }
@@ -101,12 +104,22 @@ impl Corpus {
         }
         let reader = Arc::new(Embedded { collection, vectors: known });
         Self {
-            lexical: LexicalRetriever::new(local),
-            dense: DenseRetriever::new(dense, reader, Arc::new(embedder.clone())),
+            lexical: LexicalRetriever::new(local.clone()),
+            dense: DenseRetriever::new(dense.clone(), reader.clone(), Arc::new(embedder.clone())),
+            local,
+            vectors: dense,
+            reader,
             embedder,
             collection,
             chunks,
         }
+    }
+
+    /// Retrievers that search each other's index.
+    fn swapped(&self) -> (LexicalRetriever, DenseRetriever) {
+        let embedder = Arc::new(self.embedder.clone());
+        let dense = DenseRetriever::new(self.local.clone(), self.reader.clone(), embedder);
+        (LexicalRetriever::new(self.vectors.clone()), dense)
     }
 
     fn hybrid(&self) -> HybridRetriever {
@@ -192,11 +205,38 @@ async fn without_an_embedder_that_answers_words_alone_decide() {
     assert_eq!(corpus.places(&found), [0]);
     assert_eq!(steps(&found), ["embed", "lexical"]);
     assert_eq!(found.trace.steps[0].details["failed"], "unavailable");
+    assert_eq!(warnings(&found), ["dense_unavailable"]);
     assert_eq!(found.terms.len(), 1);
     let read_set = read_set([corpus.collection]);
     let query = Query { text: "lighthouse".to_owned(), read_set, documents: None, top_k: 10 };
     let kind = corpus.dense.retrieve(&Context::local(), &query).await.map(drop);
     assert_eq!(kind.map_err(|error| error.kind()), Err(ErrorKind::Unavailable));
+}
+
+fn warnings(found: &Retrieval) -> Vec<&str> {
+    found.warnings.iter().map(|warning| warning.code.as_str()).collect()
+}
+
+#[tokio::test]
+async fn where_one_index_fails_the_other_decides() {
+    let corpus = Corpus::of(&[("a lighthouse", true), ("a harbour", true)]).await;
+    // Each index refuses what the other is asked.
+    let (no_words, no_meaning) = corpus.swapped();
+    let fusion = Fusion::Convex { lexical_weight: Fusion::DEFAULT_LEXICAL_WEIGHT };
+    let hybrid = |words: &LexicalRetriever, meaning: &DenseRetriever| {
+        HybridRetriever::new(words.clone(), meaning.clone(), fusion)
+    };
+    let found = corpus.ask(&hybrid(&corpus.lexical, &corpus.dense), "lighthouse").await;
+    assert_eq!(warnings(&found), Vec::<&str>::new());
+    let found = corpus.ask(&hybrid(&corpus.lexical, &no_meaning), "lighthouse").await;
+    assert_eq!((corpus.places(&found), warnings(&found)), (vec![0], vec!["dense_unavailable"]));
+    let found = corpus.ask(&hybrid(&no_words, &corpus.dense), "lighthouse").await;
+    assert_eq!(corpus.places(&found)[0], 0);
+    assert_eq!(warnings(&found), ["lexical_unavailable"]);
+    let read_set = read_set([corpus.collection]);
+    let query = Query { text: "lighthouse".to_owned(), read_set, documents: None, top_k: 10 };
+    let neither = hybrid(&no_words, &no_meaning).retrieve(&Context::local(), &query).await;
+    assert!(neither.is_err(), "nothing found is no answer to a search that failed");
 }
 
 #[tokio::test]

@@ -39,6 +39,11 @@ impl Draft {
         self.began.elapsed().as_secs_f64() * 1e3
     }
 
+    /// Whether nobody has read a word of it yet.
+    pub(super) fn is_silent(&self) -> bool {
+        self.message.content.is_empty() && self.waiting.is_empty()
+    }
+
     /// Takes in a piece of the answer: sends it where it is time to, and its citations after it.
     pub(super) fn add(&mut self, live: &LiveTurn, piece: Aligned) {
         self.waiting.push_str(&piece.text);

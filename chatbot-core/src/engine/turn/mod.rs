@@ -5,6 +5,7 @@
 //! ends in exactly one terminal event, after its message was stored.
 
 mod draft;
+mod ladder;
 mod live;
 mod run;
 

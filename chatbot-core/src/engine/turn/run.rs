@@ -41,14 +41,14 @@ pub(super) struct Asked {
 /// A turn in progress.
 #[derive(Debug)]
 pub(super) struct Run {
-    engine: Arc<Engine>,
-    live: Arc<LiveTurn>,
+    pub(super) engine: Arc<Engine>,
+    pub(super) live: Arc<LiveTurn>,
     request: TurnRequest,
-    model: Arc<dyn ChatModel>,
+    pub(super) model: Arc<dyn ChatModel>,
     early: Option<AbortOnDropHandle<Result<Found>>>,
     begun: BegunTurn,
     lease: Lease,
-    draft: Draft,
+    pub(super) draft: Draft,
     /// Characters of the prompt, for the estimate where a model does not count.
     prompt_tokens: usize,
     /// Whether the store knows what the answer is made from: before any of it is stored.
@@ -119,13 +119,18 @@ impl Run {
             return Ok(());
         }
         let request = self.prompt(ctx, &path, question, found).await?;
-        let aligner = Aligner::new(&self.draft.message.sources);
+        self.speak(ctx, request).await
+    }
+
+    /// Asks the model, and passes its answer on.
+    pub(super) async fn ask(&mut self, ctx: &Context, request: ChatRequest) -> Result<()> {
         let call = Call {
             model: &self.model,
             purpose: CallPurpose::Answer,
             session: self.begun.session.id,
         };
         let stream = self.engine.ask_model(ctx, call, request).await?;
+        let aligner = Aligner::new(&self.draft.message.sources);
         self.relay(ctx, stream, aligner).await
     }
 
@@ -172,7 +177,7 @@ impl Run {
             && !evidence::assess(question, &found.sources, &found.terms).answerable
     }
 
-    fn abstain(&mut self, question: &str) {
+    pub(super) fn abstain(&mut self, question: &str) {
         let language = crate::text::detect_language(question);
         let text = evidence::not_in_documents(language.as_ref()).to_owned();
         self.draft.message.abstained = true;
