@@ -176,6 +176,8 @@ codes! {
         IdempotencyMismatch => "idempotency_mismatch",
         /// More is asked for than is let through; what was asked for was not begun.
         Overloaded => "overloaded",
+        /// Nobody answers at the address of a dependency, or who does is not to be trusted.
+        Unreachable => "unreachable",
         /// A dependency failed so often that it is left alone for a while.
         CircuitOpen => "circuit_open",
         /// The model ended without having said anything.

@@ -43,6 +43,8 @@ pub struct ServerConfig {
     pub header_timeout_s: u64,
     /// Seconds in which the body of a request must end or bring 16 KiB.
     pub body_timeout_s: u64,
+    /// Seconds after which a connection is closed that takes nothing of what is sent to it.
+    pub write_timeout_s: u64,
     /// Connections at a time at the most; further ones wait.
     pub max_connections: usize,
 }
@@ -54,6 +56,7 @@ impl Default for ServerConfig {
             drain_s: 5,
             header_timeout_s: 10,
             body_timeout_s: 30,
+            write_timeout_s: 60,
             // Room for 10,000 streams at a time; a connection with one needs about 20 kB (10,000 were measured at 197 MB).
             max_connections: 16_384,
         }
@@ -70,6 +73,7 @@ impl ServerConfig {
         for (name, value, max) in [
             ("header_timeout_s", self.header_timeout_s, Self::MAX_TIMEOUT_S),
             ("body_timeout_s", self.body_timeout_s, Self::MAX_TIMEOUT_S),
+            ("write_timeout_s", self.write_timeout_s, Self::MAX_TIMEOUT_S),
             ("max_connections", self.max_connections as u64, Self::MAX_CONNECTIONS),
         ] {
             if value == 0 || value > max {

@@ -72,6 +72,7 @@ pub async fn serve(
     let router = routes::router(app);
     let limits = Limits {
         headers: Duration::from_secs(config.header_timeout_s),
+        stall: Duration::from_secs(config.write_timeout_s),
         n_connections: config.max_connections,
     };
     // Tokens are small and must not wait for more to fill a packet.

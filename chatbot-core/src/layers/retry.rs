@@ -100,7 +100,12 @@ impl Retry {
 
     /// How long to wait before try number `n`, from 1, after `error`; `None` where there is to be none.
     fn pause(&self, ctx: &Context, n: u32, error: &Error) -> Option<Duration> {
-        if n > self.policy.max_retries || !may_help(error) {
+        // Nobody who waits for an answer waits long for an address at which nobody is.
+        let max_retries = match error.reason() {
+            Some(Reason::Unreachable) => self.policy.max_retries.min(1),
+            _ => self.policy.max_retries,
+        };
+        if n > max_retries || !may_help(error) {
             return None;
         }
         let asked = error.retry_after().unwrap_or_default();

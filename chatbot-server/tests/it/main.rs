@@ -10,6 +10,8 @@
 )]
 
 mod backup;
+#[cfg(target_os = "linux")]
+mod certificates;
 mod chat;
 mod cli;
 mod contract;
@@ -28,3 +30,4 @@ mod parse_workers;
 mod session_events;
 mod slow_clients;
 mod support;
+mod turn_faults;

@@ -7,7 +7,7 @@ use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Reason, Result};
 
 /// Makes the errors of one provider.
 #[derive(Debug, Clone, Copy)]
@@ -129,12 +129,18 @@ impl Failures {
 
     /// The error of a connection. Addresses are left out: they may hold what is private to the host.
     pub(super) fn of_transport(self, cause: reqwest::Error) -> Error {
-        let kind = match () {
-            () if cause.is_timeout() => ErrorKind::Timeout,
-            () if cause.is_decode() => ErrorKind::BadResponse,
-            () => ErrorKind::Unavailable,
+        let error = match () {
+            () if cause.is_timeout() => self.error(ErrorKind::Timeout),
+            () if cause.is_decode() => self.error(ErrorKind::BadResponse),
+            () if cause.is_connect() => self
+                .named(
+                    ErrorKind::Unavailable,
+                    "Nobody answers at the model's address, or its certificate does not hold. Check the address.",
+                )
+                .with_reason(Reason::Unreachable),
+            () => self.error(ErrorKind::Unavailable),
         };
-        self.error(kind).with_source(cause.without_url())
+        error.with_source(cause.without_url())
     }
 
     pub(in crate::models) fn not_understood(self) -> Error {

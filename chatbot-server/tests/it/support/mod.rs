@@ -34,6 +34,9 @@ pub(crate) struct Server {
     task: Option<JoinHandle<Result<()>>>,
 }
 
+/// Events as they come.
+pub(crate) type Events = std::pin::Pin<Box<dyn futures_util::Stream<Item = SseEvent> + Send>>;
+
 /// An answer.
 #[derive(Debug)]
 pub(crate) struct Reply {
@@ -196,16 +199,20 @@ impl Server {
     }
 
     /// Sends a request and gives the events of the answer as they come.
-    pub(crate) async fn events(
-        &self,
-        method: Method,
-        path: &str,
-        json: Option<Value>,
-    ) -> std::pin::Pin<Box<dyn futures_util::Stream<Item = SseEvent> + Send>> {
+    pub(crate) async fn events(&self, method: Method, path: &str, json: Option<Value>) -> Events {
         let request = self.request(method, path).header(header::ACCEPT, "text/event-stream");
         let request = request.header(header::CONTENT_TYPE, "application/json");
         let body = json.map_or(Body::empty(), |json| json.to_string().into());
-        let reply = self.http.request(request.body(body).unwrap()).await.unwrap();
+        self.events_of(request.body(body).unwrap()).await
+    }
+
+    /// The first event of the answer to a request; the connection is left after it.
+    pub(crate) async fn next_event(&self, request: Request<Body>) -> SseEvent {
+        self.events_of(request).await.next().await.unwrap()
+    }
+
+    async fn events_of(&self, request: Request<Body>) -> Events {
+        let reply = self.http.request(request).await.unwrap();
         assert_eq!(reply.status(), StatusCode::OK);
         assert_eq!(reply.headers()["x-accel-buffering"], "no");
         assert!(!reply.headers().contains_key(header::CONTENT_ENCODING));

@@ -1376,7 +1376,7 @@ export interface components {
          * @description What refines the kind of a failure.
          * @enum {string}
          */
-        Reason: "no_text_layer" | "empty" | "encrypted" | "corrupt" | "unsupported_format" | "limit_exceeded" | "disk_full" | "read_only" | "data_directory_in_use" | "address_in_use" | "newer_schema" | "restore_unfinished" | "lease_lost" | "idempotency_mismatch" | "overloaded" | "circuit_open" | "no_answer";
+        Reason: "no_text_layer" | "empty" | "encrypted" | "corrupt" | "unsupported_format" | "limit_exceeded" | "disk_full" | "read_only" | "data_directory_in_use" | "address_in_use" | "newer_schema" | "restore_unfinished" | "lease_lost" | "idempotency_mismatch" | "overloaded" | "unreachable" | "circuit_open" | "no_answer";
         /** @description How passages were found. */
         RetrievalTrace: {
             /** @description The steps, in the order in which they ended. */
