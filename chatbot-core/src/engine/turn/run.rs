@@ -1,5 +1,8 @@
 //! One turn from its stored question to its terminal event.
 
+mod guarded;
+mod rounds;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,7 +15,6 @@ use super::live::LiveTurn;
 use crate::context::Context;
 use crate::crash;
 use crate::engine::Engine;
-use crate::engine::calls::Call;
 use crate::engine::cite::{Aligned, Aligner};
 use crate::engine::search::Found;
 use crate::engine::{evidence, lease, prompt, rewrite};
@@ -21,8 +23,7 @@ use crate::traits::{
     BegunTurn, ChatModel, ChatRequest, FinishTurn, Grounding, ModelEvent, ModelStream, Signal,
 };
 use crate::types::{
-    CallPurpose, Event, FinishReason, Lease, Message, MessageError, MessageState, PageRequest,
-    Strategy, Usage,
+    Event, FinishReason, Lease, Message, MessageError, MessageState, PageRequest, Strategy, Usage,
 };
 
 /// How often text is written to the store while it arrives: what a killed process may lose of an answer.
@@ -53,6 +54,8 @@ pub(super) struct Run {
     prompt_tokens: usize,
     /// Whether the store knows what the answer is made from: before any of it is stored.
     is_noted: bool,
+    rounds: rounds::Rounds,
+    held: guarded::Held,
 }
 
 impl Run {
@@ -75,6 +78,8 @@ impl Run {
             draft,
             prompt_tokens: 0,
             is_noted: false,
+            rounds: rounds::Rounds::default(),
+            held: guarded::Held::default(),
         }
     }
 
@@ -103,7 +108,9 @@ impl Run {
             user_message_id: self.begun.user_message.id,
             model: self.model.info().name.clone(),
         });
-        let path = self.path(ctx).await?;
+        self.guard_question(ctx).await?;
+        let mut path = self.path(ctx).await?;
+        self.guard_path(ctx, &mut path).await?;
         let question = self.question(&path);
         let found = self.retrieve(ctx, &question).await?;
         self.draft.message.sources.clone_from(&found.sources);
@@ -119,14 +126,7 @@ impl Run {
             return Ok(());
         }
         let request = self.prompt(ctx, &path, question, found).await?;
-        let aligner = Aligner::new(&self.draft.message.sources);
-        let call = Call {
-            model: &self.model,
-            purpose: CallPurpose::Answer,
-            session: self.begun.session.id,
-        };
-        let stream = self.engine.ask_model(ctx, call, request).await?;
-        self.relay(ctx, stream, aligner).await
+        self.answer_in_rounds(ctx, request).await
     }
 
     /// The messages before the question, oldest first.
@@ -166,7 +166,8 @@ impl Run {
     /// model where it can say so itself.
     fn abstains(&self, question: &str, found: &Found) -> bool {
         if found.sources.is_empty() {
-            return self.grounded() || self.model.info().quotes_only;
+            let may_find = self.may_call() && !self.model.info().quotes_only;
+            return !may_find && (self.grounded() || self.model.info().quotes_only);
         }
         self.model.info().quotes_only
             && !evidence::assess(question, &found.sources, &found.terms).answerable
@@ -211,7 +212,7 @@ impl Run {
         &mut self,
         ctx: &Context,
         mut stream: ModelStream,
-        mut aligner: Aligner,
+        aligner: &mut Aligner,
     ) -> Result<()> {
         let mut flush = tokio::time::interval(FLUSH);
         flush.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -221,7 +222,7 @@ impl Run {
             tokio::select! {
                 event = stream.next() => match event {
                     Some(event) => {
-                        self.take(event?, &mut aligner);
+                        self.take(ctx, event?, aligner).await?;
                         self.let_out().await;
                     }
                     None => break,
@@ -229,11 +230,6 @@ impl Run {
                 () = due => self.draft.send(&self.live),
                 _ = flush.tick() => self.flush(ctx).await?,
             }
-        }
-        let (rest, unsupported) = aligner.finish();
-        self.draft.add(&self.live, rest);
-        if self.grounded() {
-            self.draft.message.unsupported = unsupported;
         }
         if self.draft.finish_reason.is_none() {
             return Err(Error::new(
@@ -249,12 +245,16 @@ impl Run {
         tokio::task::yield_now().await;
     }
 
-    fn take(&mut self, event: ModelEvent, aligner: &mut Aligner) {
+    async fn take(
+        &mut self,
+        ctx: &Context,
+        event: ModelEvent,
+        aligner: &mut Aligner,
+    ) -> Result<()> {
         match event {
-            ModelEvent::Text(delta) => self.draft.add(&self.live, aligner.push(&delta)),
-            ModelEvent::Thinking(delta) => self.live.emit(Event::Thinking { delta }),
-            // No turn offers tools, so a model that asks for one answers nothing by it.
-            ModelEvent::ToolCall(_) => {}
+            ModelEvent::Text(delta) => self.say(ctx, &delta, aligner).await?,
+            ModelEvent::Thinking(delta) => self.think(ctx, delta).await?,
+            ModelEvent::ToolCall(call) => self.rounds.calls.push(call),
             ModelEvent::Warning(warning) => {
                 self.draft.message.warnings.push(warning.clone());
                 self.live.emit(Event::Warning(warning));
@@ -262,6 +262,7 @@ impl Run {
             ModelEvent::Usage(usage) => self.draft.usage = Some(usage),
             ModelEvent::Finish(reason) => self.draft.finish_reason = Some(reason),
         }
+        Ok(())
     }
 
     /// Stores the text that arrived since the last time.
@@ -314,15 +315,20 @@ impl Run {
         }
     }
 
-    /// What the model said it used, or an estimate; with its price where it has one.
-    fn usage(&self) -> Usage {
+    /// What the model said it used in this round, or an estimate.
+    fn round_usage(&self) -> Usage {
         let counter = self.engine.parts.counter.as_ref();
-        let mut usage = self.draft.usage.unwrap_or_else(|| Usage {
+        self.draft.usage.unwrap_or_else(|| Usage {
             input_tokens: self.prompt_tokens as u64,
-            output_tokens: counter.count(&self.draft.message.content) as u64,
+            output_tokens: counter.count(self.rounds.written(&self.draft.message.content)) as u64,
             cost_usd: None,
             estimated: true,
-        });
+        })
+    }
+
+    /// What all rounds used; with its price where it has one.
+    fn usage(&self) -> Usage {
+        let mut usage = self.rounds.with_spent(self.round_usage());
         #[allow(clippy::cast_precision_loss, reason = "tokens of one turn are far below 2^52")]
         if let Some((read, written)) = self.model.info().usd_per_million {
             let cost = usage.input_tokens as f64 * read + usage.output_tokens as f64 * written;

@@ -36,6 +36,12 @@ describe("reduce", () => {
     expect(queries).toEqual(["pump oil"]);
   });
 
+  it("adds what a tool found to the sources", () => {
+    const found: TurnEvent = { type: "tool_result", id: "a", result: {}, sources: [aSource({ index: 2 })] };
+    const { message } = played(empty(), [...EVENTS, { ...found, seq: 8 }]);
+    expect(message.sources.map((source) => source.index)).toEqual([1, 2]);
+  });
+
   it("replaces everything by the last event's message", () => {
     const { message, phase } = played(empty(), [...EVENTS, DONE]);
     expect(phase).toBe("ended");

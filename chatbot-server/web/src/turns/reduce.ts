@@ -83,6 +83,8 @@ function grown(answer: Answer, event: SequencedEvent): Answer {
       const { type: _, seq: __, ...citation } = event;
       return { ...answer, message: { ...message, citations: [...message.citations, citation] } };
     }
+    case "tool_result":
+      return { ...answer, message: { ...message, sources: [...message.sources, ...(event.sources ?? [])] } };
     case "warning": {
       const warning = { code: event.code, message: event.message };
       return { ...answer, message: { ...message, warnings: [...message.warnings, warning] } };
