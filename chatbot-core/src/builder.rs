@@ -12,8 +12,9 @@ use crate::buses::MemoryBus;
 use crate::chatbot::{Chatbot, refuse_unfinished};
 use crate::chunkers::{ChunkerConfig, StructureChunker};
 use crate::config::{EngineConfig, Secret};
-use crate::engine::{Engine, Parts, Previous, Settings};
+use crate::engine::{Engine, Parts, Previous, Settings, TurnParts};
 use crate::error::{Error, Result};
+use crate::guards::PatternGuard;
 use crate::history::{EstimatedTokens, WindowHistory};
 use crate::layers::{QueryCache, QueryTimeout};
 use crate::parsers::ocr::OcrReader;
@@ -21,8 +22,8 @@ use crate::parsers::worker::WorkerReader;
 use crate::parsers::{InProcessReader, Parsers};
 use crate::strategies::strategies;
 use crate::traits::{
-    BlobStore, ChatModel, Chunker, Clock, DocumentReader, Embedder, Fetcher, ParseLimits, Parser,
-    SystemClock, UsageSink,
+    BlobStore, ChatModel, Chunker, Clock, DocumentReader, Embedder, Fetcher, Guard, ParseLimits,
+    Parser, RefuseWrites, SystemClock, Tool, ToolApproval, UsageSink,
 };
 
 /// The names of the parts of a data directory that are not built from others.
@@ -54,6 +55,9 @@ pub struct ChatbotBuilder {
     chunker: Option<Arc<dyn Chunker>>,
     clock: Option<Arc<dyn Clock>>,
     usage_sink: Option<Arc<dyn UsageSink>>,
+    tools: Vec<Arc<dyn Tool>>,
+    guards: Vec<Arc<dyn Guard>>,
+    tool_approval: Option<Arc<dyn ToolApproval>>,
 }
 
 impl ChatbotBuilder {
@@ -196,6 +200,28 @@ impl ChatbotBuilder {
         self
     }
 
+    /// Lets models call this while they answer. Where it changes something, only turns that name it may call it, and only
+    /// where the [`tool_approval`](Self::tool_approval) agrees.
+    #[must_use]
+    pub fn tool(mut self, tool: impl Tool + 'static) -> Self {
+        self.tools.push(Arc::new(tool));
+        self
+    }
+
+    /// Asks this before a tool changes something; without it, none does.
+    #[must_use]
+    pub fn tool_approval(mut self, approval: impl ToolApproval + 'static) -> Self {
+        self.tool_approval = Some(Arc::new(approval));
+        self
+    }
+
+    /// Lets this look at questions and answers, after the guards of the configuration and those given before.
+    #[must_use]
+    pub fn guard(mut self, guard: impl Guard + 'static) -> Self {
+        self.guards.push(Arc::new(guard));
+        self
+    }
+
     /// Opens the data directory and starts the engine.
     ///
     /// # Errors
@@ -255,7 +281,27 @@ impl ChatbotBuilder {
             quoting: self.quoting(&models),
             models,
             embedder,
+            turn: self.turn_parts()?,
         })
+    }
+
+    /// Tools and guards, those of the configuration first.
+    fn turn_parts(&self) -> Result<TurnParts> {
+        let mut guards: Vec<Arc<dyn Guard>> = Vec::new();
+        for rule in &self.config.guards {
+            guards.push(Arc::new(PatternGuard::new(rule.clone())?));
+        }
+        guards.extend(self.guards.iter().cloned());
+        let parts = TurnParts {
+            tools: self.tools.clone(),
+            approval: self.tool_approval.clone().unwrap_or_else(|| Arc::new(RefuseWrites)),
+            guards,
+            search_tool: self.config.tools.search,
+            max_tool_steps: self.config.turns.max_tool_steps,
+            tool_timeout: self.config.turns.tool_timeout(),
+        };
+        parts.check()?;
+        Ok(parts)
     }
 
     /// What fetches documents; `None` where nothing does.

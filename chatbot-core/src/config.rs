@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::resilience::ResilienceConfig;
 use crate::error::{Error, ErrorKind, Result};
+use crate::guards::PatternRule;
 use crate::parsers::ocr::OcrOptions;
 use crate::parsers::worker::WorkerOptions;
 use crate::retrievers::Fusion;
@@ -50,6 +51,10 @@ pub struct EngineConfig {
     pub embedding: EmbeddingConfig,
     /// How turns run.
     pub turns: TurnConfig,
+    /// What models may call while they answer.
+    pub tools: ToolsConfig,
+    /// What is looked for in questions and answers, in this order.
+    pub guards: Vec<PatternRule>,
     /// How what is found becomes one list.
     pub retrieval: RetrievalConfig,
     /// What happens where a model is slow, refuses or fails.
@@ -76,6 +81,8 @@ impl Default for EngineConfig {
             documents: DocumentsConfig::default(),
             embedding: EmbeddingConfig::default(),
             turns: TurnConfig::default(),
+            tools: ToolsConfig::default(),
+            guards: Vec::new(),
             retrieval: RetrievalConfig::default(),
             resilience: ResilienceConfig::default(),
         }
@@ -118,6 +125,8 @@ impl EngineConfig {
             ((1..=1024).contains(&self.embedding.batch_size), "embedding.batch_size", "1 to 1024"),
             (self.embedding.idle_unload_s > 0, "embedding.idle_unload_s", "more than 0"),
             (self.turns.abandon_after_s > 0, "turns.abandon_after_s", "more than 0"),
+            (self.turns.max_tool_steps <= 64, "turns.max_tool_steps", "0 to 64"),
+            ((1..=600).contains(&self.turns.tool_timeout_s), "turns.tool_timeout_s", "1 to 600"),
             (
                 (0.0..=1.0).contains(&self.retrieval.lexical_weight),
                 "retrieval.lexical_weight",
@@ -383,11 +392,16 @@ impl EmbeddingConfig {
 pub struct TurnConfig {
     /// Seconds after which a turn that nobody follows is cancelled.
     pub abandon_after_s: u64,
+    /// Rounds of calls to tools in one turn; none where this is 0.
+    pub max_tool_steps: usize,
+    /// Seconds that one call may take.
+    pub tool_timeout_s: u64,
 }
 
 impl Default for TurnConfig {
+    /// Eight rounds: who needs more has usually lost its way. 30 seconds: as long as people wait for anything.
     fn default() -> Self {
-        Self { abandon_after_s: 60 }
+        Self { abandon_after_s: 60, max_tool_steps: 8, tool_timeout_s: 30 }
     }
 }
 
@@ -395,4 +409,15 @@ impl TurnConfig {
     pub(crate) const fn abandon_after(self) -> Duration {
         Duration::from_secs(self.abandon_after_s)
     }
+    pub(crate) const fn tool_timeout(self) -> Duration {
+        Duration::from_secs(self.tool_timeout_s)
+    }
+}
+
+/// What models may call while they answer, beside the tools of the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ToolsConfig {
+    /// Whether models may search the documents themselves, with the tool `search_documents`.
+    pub search: bool,
 }

@@ -19,6 +19,7 @@ pub mod chunkers;
 pub mod embedders;
 #[cfg(feature = "fetching")]
 pub mod fetchers;
+pub mod guards;
 pub mod history;
 pub mod indexes;
 pub mod layers;

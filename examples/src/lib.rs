@@ -15,6 +15,8 @@ pub mod guide {
     pub struct Documents;
     #[doc = include_str!("../../docs/guide/src/asking.md")]
     pub struct Asking;
+    #[doc = include_str!("../../docs/guide/src/tools-and-guards.md")]
+    pub struct ToolsAndGuards;
     #[doc = include_str!("../../docs/guide/src/configuration.md")]
     pub struct Configuration;
     #[doc = include_str!("../../docs/guide/src/extending.md")]

@@ -11,6 +11,7 @@ mod documents;
 mod embedding;
 mod evidence;
 mod folder;
+mod guarding;
 mod health;
 mod janitor;
 mod lease;
@@ -22,6 +23,7 @@ mod rewrite;
 mod search;
 mod session_events;
 mod sessions;
+mod tools;
 mod turn;
 mod worker;
 
@@ -45,6 +47,7 @@ pub use documents::{NewDocument, Original};
 pub use folder::{IngestOptions, IngestReport, WaitFor};
 pub use health::ComponentHealth;
 pub use pipeline::Extraction;
+pub(crate) use tools::TurnParts;
 pub use turn::{EventStream, Turn, TurnRequest};
 
 /// What an engine is made of.
@@ -74,6 +77,8 @@ pub(crate) struct Parts {
     pub(crate) models: BTreeMap<String, Arc<dyn ChatModel>>,
     /// Quotes the documents where the model that was asked does not answer; `None` where that is an error.
     pub(crate) quoting: Option<Arc<dyn ChatModel>>,
+    /// Tools and guards.
+    pub(crate) turn: TurnParts,
 }
 
 /// What answers until the embedder has learned everything.

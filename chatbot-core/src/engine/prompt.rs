@@ -101,7 +101,8 @@ fn system(sources: Option<&[Source]>, counter: &dyn TokenCounter, max_tokens: us
     blocks.join("\n\n")
 }
 
-fn block(source: &Source) -> String {
+/// A source as models see it.
+pub(super) fn block(source: &Source) -> String {
     let title = attribute("title", &source.title);
     let heading = source.heading.as_deref().map(|heading| attribute("heading", heading));
     let pages = match (source.page_start, source.page_end) {
@@ -126,7 +127,7 @@ fn attribute(name: &str, value: &str) -> String {
 }
 
 /// Text that cannot close or open a source: what looks like a delimiter loses its bracket to one that only looks alike.
-fn neutral(text: &str) -> String {
+pub(super) fn neutral(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('<') {

@@ -13,13 +13,13 @@ mod ollama;
 mod openai;
 
 #[cfg(feature = "providers")]
-pub use anthropic::AnthropicModel;
+pub use anthropic::{AnthropicFormat, AnthropicModel};
 pub use extractive::ExtractiveModel;
 #[cfg(feature = "providers")]
-pub use gemini::GeminiModel;
+pub use gemini::{GeminiFormat, GeminiModel};
 #[cfg(feature = "providers")]
-pub use http::ProviderConfig;
+pub use http::{ProviderConfig, ProviderModel};
 #[cfg(feature = "providers")]
-pub use ollama::OllamaModel;
+pub use ollama::{OllamaFormat, OllamaModel};
 #[cfg(feature = "providers")]
-pub use openai::OpenAiModel;
+pub use openai::{OpenAiFormat, OpenAiModel};

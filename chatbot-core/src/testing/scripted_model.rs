@@ -10,7 +10,7 @@ use futures_util::{StreamExt as _, stream};
 
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
-use crate::traits::{ChatModel, ChatRequest, ModelEvent, ModelInfo, ModelStream};
+use crate::traits::{ChatModel, ChatRequest, ModelEvent, ModelInfo, ModelStream, ToolCall};
 use crate::types::{FinishReason, Usage};
 
 /// What a [`ScriptedModel`] does next.
@@ -20,6 +20,8 @@ pub enum Step {
     Text(String),
     /// Thinks something.
     Thinking(String),
+    /// Asks for a call.
+    Call(ToolCall),
     /// Lets time pass.
     Wait(Duration),
     /// Never goes on: only a deadline, a cancellation or a dropped stream ends this.
@@ -181,6 +183,7 @@ impl Running {
         match step {
             Step::Text(text) => Some(Ok(ModelEvent::Text(text))),
             Step::Thinking(text) => Some(Ok(ModelEvent::Thinking(text))),
+            Step::Call(call) => Some(Ok(ModelEvent::ToolCall(call))),
             Step::Usage(usage) => Some(Ok(ModelEvent::Usage(usage))),
             Step::Finish(reason) => Some(Ok(ModelEvent::Finish(reason))),
             Step::Fail(kind) => Some(Err(Error::new(kind, "The script says so."))),

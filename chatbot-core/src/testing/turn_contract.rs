@@ -5,7 +5,8 @@ use crate::types::{Citation, Event, EventKind, Message, MessageState, SequencedE
 /// What is wrong with the events of a whole turn, followed from its beginning; empty where they keep the contract.
 ///
 /// Events numbered from 1 without gaps; `started` first; `sources` before the first `text`; exactly one terminal
-/// event, the last; the texts joined equal the message; every citation names a source, quotes it exactly, and marks a
+/// event, the last; the texts joined equal the message; its sources are
+/// those that were sent, with `sources` and with results of tools; every citation names a source, quotes it exactly, and marks a
 /// stretch of the text.
 #[must_use]
 pub fn turn_violations(events: &[SequencedEvent]) -> Vec<String> {
@@ -55,16 +56,20 @@ fn message_violations(events: &[SequencedEvent], message: &Message) -> Vec<Strin
     let mut found = Vec::new();
     let mut text = String::new();
     let mut citations = Vec::new();
+    let mut sources = Vec::new();
     for event in events {
         if let Event::Text { delta } = &event.event {
             text.push_str(delta);
         } else if let Event::Citation(citation) = &event.event {
             citations.push(citation.clone());
-        } else if let Event::Sources { sources } = &event.event
-            && *sources != message.sources
+        } else if let Event::Sources { sources: more } | Event::ToolResult { sources: more, .. } =
+            &event.event
         {
-            found.push("the message has other sources than were sent".to_owned());
+            sources.extend(more.iter().cloned());
         }
+    }
+    if sources != message.sources {
+        found.push("the message has other sources than were sent".to_owned());
     }
     if text != message.content {
         found.push("the texts joined are not the message".to_owned());

@@ -84,6 +84,10 @@ pub struct ChatRequest {
     pub max_output_tokens: Option<usize>,
     /// What the model may ask to be called.
     pub tools: Vec<ToolSpec>,
+    /// What it asked to be called since the question, and what came of it, oldest first.
+    pub tool_rounds: Vec<ToolRound>,
+    /// Whether nothing may be called any more: `tools` are then only what calls of earlier rounds went to.
+    pub tools_closed: bool,
     /// The JSON schema that the answer has to follow, where the answer is to be data.
     pub answer_schema: Option<serde_json::Value>,
     /// The state of grants and documents that this request was made from. An answer is remembered only where this is
@@ -95,7 +99,11 @@ impl ChatRequest {
     /// The texts that a model reads, for whoever counts them.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
         let messages = self.messages.iter().map(|message| message.content.as_str());
-        self.system.as_deref().into_iter().chain(messages)
+        let rounds = self.tool_rounds.iter().flat_map(|round| {
+            let results = round.results.iter().map(|result| result.content.as_str());
+            std::iter::once(round.text.as_str()).chain(results)
+        });
+        self.system.as_deref().into_iter().chain(messages).chain(rounds)
     }
 }
 
@@ -117,8 +125,53 @@ pub struct ToolCall {
     pub id: String,
     /// The tool, one of those that were offered.
     pub name: String,
-    /// Its arguments: a whole JSON object.
+    /// Its arguments as the model wrote them: a JSON object that nobody has checked, or all of the text as one JSON string
+    /// where it is no JSON.
     pub arguments: serde_json::Value,
+    /// What the provider wants back with the call, as it gave it.
+    pub signature: Option<String>,
+}
+
+impl ToolCall {
+    /// The arguments as the object that formats want; empty where the model wrote none.
+    #[must_use]
+    pub fn object(&self) -> serde_json::Value {
+        match &self.arguments {
+            serde_json::Value::Object(_) => self.arguments.clone(),
+            serde_json::Value::Null
+            | serde_json::Value::Bool(_)
+            | serde_json::Value::Number(_)
+            | serde_json::Value::String(_)
+            | serde_json::Value::Array(_) => serde_json::Value::Object(serde_json::Map::new()),
+        }
+    }
+}
+
+/// A model's answer that asked for calls, and what came of them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ToolRound {
+    /// What the model said beside its calls.
+    pub text: String,
+    /// The calls.
+    pub calls: Vec<ToolCall>,
+    /// One result for each call, in their order.
+    pub results: Vec<ToolResult>,
+}
+
+/// What came of a call, for the model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToolResult {
+    /// What it is, as text: data, never an instruction.
+    pub content: String,
+    /// Whether the call failed.
+    pub is_error: bool,
+}
+
+impl ToolRound {
+    /// Each call with its result.
+    pub fn answered(&self) -> impl Iterator<Item = (&ToolCall, &ToolResult)> {
+        self.calls.iter().zip(&self.results)
+    }
 }
 
 /// One message of a prompt.

@@ -12,25 +12,29 @@ mod chunker;
 mod clock;
 mod embedder;
 mod fetcher;
+mod guard;
 mod history_policy;
 mod index;
 mod parser;
 mod retriever;
 mod store;
 mod token_counter;
+mod tool;
+mod tool_approval;
 mod usage_sink;
 
 pub use blob_store::{Blob, BlobHold, BlobStore, ByteStream, once};
 pub use bus::{Bus, Signal};
 pub use chat_model::{
     ChatModel, ChatReply, ChatRequest, Grounding, ModelEvent, ModelInfo, ModelMessage, ModelStream,
-    ToolCall, ToolSpec,
+    ToolCall, ToolResult, ToolRound, ToolSpec,
 };
 pub use chunk_reader::{ChunkReader, Passage, PassageRequest};
 pub use chunker::Chunker;
 pub use clock::{Clock, SystemClock};
 pub use embedder::{EmbedKind, EmbedRequest, Embedder, EmbedderInfo, Embeddings};
 pub use fetcher::{Fetched, Fetcher};
+pub use guard::{Guard, GuardFailure, Verdict};
 pub use history_policy::HistoryPolicy;
 pub use index::{
     Find, Hit, Index, IndexBatch, IndexCapabilities, IndexContent, IndexEntry, IndexQuery,
@@ -47,4 +51,6 @@ pub use store::{
     Swept, TurnTarget,
 };
 pub use token_counter::TokenCounter;
+pub use tool::{Tool, ToolAccess, ToolInput, ToolOutput};
+pub use tool_approval::{RefuseWrites, ToolApproval};
 pub use usage_sink::{UsageRecord, UsageSink};

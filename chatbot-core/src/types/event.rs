@@ -17,7 +17,7 @@ pub struct SequencedEvent {
 
 /// What happens during a turn.
 ///
-/// `sources` comes before the first `text`; the `text` deltas joined equal the stored message; exactly one terminal
+/// `sources` comes before the first `text`; a `tool_result` may add to them; the `text` deltas joined equal the stored message; exactly one terminal
 /// event, `done` or `failed`, ends the turn and carries the authoritative message.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -70,8 +70,11 @@ pub enum Event {
     ToolResult {
         /// Names the call.
         id: String,
-        /// Its result.
+        /// Its result: `{"content": …}`, or `{"error": {"code", "message"}}`.
         result: serde_json::Value,
+        /// Passages that the answer may cite from here on, their numbers going on from the last.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        sources: Vec<Source>,
     },
     /// Something the reader should know.
     Warning(Warning),

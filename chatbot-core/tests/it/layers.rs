@@ -16,6 +16,7 @@ const L2: &[&str] = &[
     "chunkers",
     "embedders",
     "fetchers",
+    "guards",
     "history",
     "indexes",
     "layers",

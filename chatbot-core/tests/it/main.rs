@@ -28,6 +28,7 @@ mod faults;
 #[cfg(all(feature = "sqlite", feature = "local-index", feature = "testing"))]
 mod fetching;
 mod full_disk;
+mod guards;
 #[cfg(feature = "local-index")]
 mod index;
 #[cfg(feature = "documents")]
@@ -46,6 +47,7 @@ mod sse;
 mod store;
 mod support;
 mod text;
+mod tools;
 mod turns;
 #[cfg(all(feature = "sqlite", feature = "local-index"))]
 mod upgrade;

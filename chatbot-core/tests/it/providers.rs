@@ -10,7 +10,8 @@ use chatbot_core::models::ProviderConfig;
 use chatbot_core::testing::conformance::chat_model;
 use chatbot_core::testing::scripted_server::{Act, ScriptedServer, event_stream, reply};
 use chatbot_core::traits::{
-    ChatModel, ChatReply, ChatRequest, ModelEvent, ModelMessage, ToolCall, ToolSpec,
+    ChatModel, ChatReply, ChatRequest, ModelEvent, ModelMessage, ToolCall, ToolResult, ToolRound,
+    ToolSpec,
 };
 use chatbot_core::types::{FinishReason, MessageRole, Secret, Usage};
 use chatbot_core::{Context, Error, ErrorKind, Result};
@@ -49,13 +50,25 @@ fn with_tool() -> ChatRequest {
     ChatRequest { tools: vec![tool], ..request() }
 }
 
+/// A request after a round of two calls, the second of which failed.
+fn with_round(tools_closed: bool) -> ChatRequest {
+    let result = |content: &str, is_error| ToolResult { content: content.to_owned(), is_error };
+    let round = ToolRound {
+        text: "I look.".to_owned(),
+        calls: vec![called("a"), ToolCall { arguments: json!("{\"cut"), ..called("b") }],
+        results: vec![result("In France.", false), result("Not so.", true)],
+    };
+    let messages = vec![message(MessageRole::User, "Where?")];
+    ChatRequest { messages, tool_rounds: vec![round], tools_closed, ..with_tool() }
+}
+
 fn with_schema() -> ChatRequest {
     ChatRequest { answer_schema: Some(parameters()), ..request() }
 }
 
 fn called(id: &str) -> ToolCall {
     let arguments = json!({"river": "Seine"});
-    ToolCall { id: id.to_owned(), name: "look_up".to_owned(), arguments }
+    ToolCall { id: id.to_owned(), name: "look_up".to_owned(), arguments, signature: None }
 }
 
 fn config(server: &ScriptedServer, base: &str) -> ProviderConfig {

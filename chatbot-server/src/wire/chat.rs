@@ -53,6 +53,9 @@ pub(crate) struct ChatRequest {
     /// The longest answer.
     #[serde(default)]
     max_output_tokens: Option<usize>,
+    /// The tools that the model may call; all that change nothing where nothing is said.
+    #[serde(default)]
+    tools: Option<Vec<String>>,
     /// The host's own facts about the question.
     #[serde(default)]
     #[schema(value_type = Object)]
@@ -89,6 +92,7 @@ impl Default for ChatRequest {
             model: None,
             temperature: None,
             max_output_tokens: None,
+            tools: None,
             metadata: Metadata::default(),
         }
     }
@@ -169,6 +173,7 @@ impl ChatRequest {
             model: self.model,
             temperature: self.temperature,
             max_output_tokens: self.max_output_tokens,
+            tools: self.tools,
             metadata: self.metadata,
             idempotency: key.map(Into::into),
         }

@@ -52,6 +52,11 @@ impl MarkerScanner {
         }
     }
 
+    /// From here on, sources `1..=n_sources` may be cited.
+    pub(super) const fn know(&mut self, n_sources: u32) {
+        self.n_sources = n_sources;
+    }
+
     /// What `delta` decides.
     pub(super) fn push(&mut self, delta: &str) -> Vec<Piece> {
         for c in delta.chars() {

@@ -63,12 +63,9 @@ struct Pending {
 impl Aligner {
     /// An aligner for an answer that may cite these sources.
     pub(crate) fn new(sources: &[Source]) -> Self {
-        let sources: Arc<[Source]> = sources.into();
-        let n_sources = u32::try_from(sources.len()).unwrap_or(u32::MAX);
-        let quotable = |index| Quotable::new(Arc::clone(&sources), index);
-        Self {
-            scanner: MarkerScanner::new(n_sources),
-            sources: (0..sources.len()).map(quotable).collect(),
+        let mut aligner = Self {
+            scanner: MarkerScanner::new(0),
+            sources: Vec::new(),
             content: String::new(),
             said: 0,
             open_from: 0,
@@ -77,7 +74,17 @@ impl Aligner {
             cited: Vec::new(),
             citations: Vec::new(),
             n_cited: 0,
-        }
+        };
+        aligner.learn(sources);
+        aligner
+    }
+
+    /// Lets what comes from here on cite these sources too, whose numbers go on from the last.
+    pub(crate) fn learn(&mut self, sources: &[Source]) {
+        let sources: Arc<[Source]> = sources.into();
+        let quotable = |index| Quotable::new(Arc::clone(&sources), index);
+        self.sources.extend((0..sources.len()).map(quotable));
+        self.scanner.know(u32::try_from(self.sources.len()).unwrap_or(u32::MAX));
     }
 
     /// What `delta` lets go out.

@@ -227,7 +227,7 @@ type Gone = HashMap<DocumentId, Deletion>;
 /// Whether the event named a document that is gone.
 fn redact_event(event: &mut Event, gone: &Gone) -> bool {
     match event {
-        Event::Sources { sources } => {
+        Event::Sources { sources } | Event::ToolResult { sources, .. } => {
             redact_sources(sources, &mut [], |id| gone.contains_key(&id));
             sources.iter().any(|source| source.deleted)
         }
@@ -245,7 +245,6 @@ fn redact_event(event: &mut Event, gone: &Gone) -> bool {
         | Event::Thinking { .. }
         | Event::Text { .. }
         | Event::ToolCall { .. }
-        | Event::ToolResult { .. }
         | Event::Warning(_) => false,
     }
 }
@@ -262,6 +261,10 @@ fn redact_message(message: &mut Message, gone: &Gone) {
 fn forget_text(event: &mut Event) {
     if let Event::Text { delta } | Event::Thinking { delta } = event {
         delta.clear();
+    } else if let Event::ToolCall { arguments: said, .. } | Event::ToolResult { result: said, .. } =
+        event
+    {
+        *said = serde_json::Value::Null;
     }
 }
 

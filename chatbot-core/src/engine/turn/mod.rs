@@ -5,7 +5,6 @@
 //! ends in exactly one terminal event, after its message was stored.
 
 mod draft;
-mod ladder;
 mod live;
 mod run;
 
@@ -57,6 +56,10 @@ pub struct TurnRequest {
     pub temperature: Option<f32>,
     /// The longest answer.
     pub max_output_tokens: Option<usize>,
+    /// The tools that the model may call, by their names; all that change nothing where nothing is said. A tool that changes
+    /// something is called only where it is named here, and where the host's [`ToolApproval`](crate::traits::ToolApproval)
+    /// agrees to the call.
+    pub tools: Option<Vec<String>>,
     /// The host's own facts about the question.
     pub metadata: Metadata,
     /// Makes it happen once.
@@ -77,6 +80,7 @@ impl TurnRequest {
             model: None,
             temperature: None,
             max_output_tokens: None,
+            tools: None,
             metadata: Metadata::default(),
             idempotency: None,
         }
@@ -90,7 +94,11 @@ impl TurnRequest {
     }
 
     /// What is searched for `question`, in a session over these collections.
-    fn search(&self, question: &str, of_session: Option<&[CollectionId]>) -> SearchRequest {
+    pub(super) fn search(
+        &self,
+        question: &str,
+        of_session: Option<&[CollectionId]>,
+    ) -> SearchRequest {
         let collections = self.collection_ids.as_deref().or(of_session);
         SearchRequest {
             query: question.to_owned(),
@@ -225,6 +233,7 @@ impl Engine {
     ) -> Result<Turn> {
         request.validate(self.settings.max_message_bytes)?;
         self.retriever(request.strategy)?;
+        self.check_tools(request.tools.as_deref())?;
         self.narrowed(ctx, request.collection_ids.as_deref()).await?;
         let (target, session_model) = self.checked_target(ctx, &request.target).await?;
         let name = request.model.as_deref().or(session_model.as_deref());
@@ -265,6 +274,10 @@ impl Engine {
         target: &TurnTarget,
     ) -> Option<AbortOnDropHandle<Result<Found>>> {
         let TurnTarget::NewSession(session) = target else { return None };
+        // Guards see a question before it is searched.
+        if !self.parts.turn.guards.is_empty() {
+            return None;
+        }
         let search = request.search(&request.message, session.collection_ids.as_deref());
         let (engine, ctx) = (self.clone(), ctx.detached());
         let search = async move { engine.find(&ctx, &search).await };

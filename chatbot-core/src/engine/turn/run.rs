@@ -1,5 +1,9 @@
 //! One turn from its stored question to its terminal event.
 
+mod guarded;
+mod ladder;
+mod rounds;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,7 +16,6 @@ use super::live::LiveTurn;
 use crate::context::Context;
 use crate::crash;
 use crate::engine::Engine;
-use crate::engine::calls::Call;
 use crate::engine::cite::{Aligned, Aligner};
 use crate::engine::search::Found;
 use crate::engine::{evidence, lease, prompt, rewrite};
@@ -21,8 +24,7 @@ use crate::traits::{
     BegunTurn, ChatModel, ChatRequest, FinishTurn, Grounding, ModelEvent, ModelStream, Signal,
 };
 use crate::types::{
-    CallPurpose, Event, FinishReason, Lease, Message, MessageError, MessageState, PageRequest,
-    Strategy, Usage,
+    Event, FinishReason, Lease, Message, MessageError, MessageState, PageRequest, Strategy, Usage,
 };
 
 /// How often text is written to the store while it arrives: what a killed process may lose of an answer.
@@ -41,18 +43,20 @@ pub(super) struct Asked {
 /// A turn in progress.
 #[derive(Debug)]
 pub(super) struct Run {
-    pub(super) engine: Arc<Engine>,
-    pub(super) live: Arc<LiveTurn>,
+    engine: Arc<Engine>,
+    live: Arc<LiveTurn>,
     request: TurnRequest,
-    pub(super) model: Arc<dyn ChatModel>,
+    model: Arc<dyn ChatModel>,
     early: Option<AbortOnDropHandle<Result<Found>>>,
     begun: BegunTurn,
     lease: Lease,
-    pub(super) draft: Draft,
+    draft: Draft,
     /// Characters of the prompt, for the estimate where a model does not count.
     prompt_tokens: usize,
     /// Whether the store knows what the answer is made from: before any of it is stored.
     is_noted: bool,
+    rounds: rounds::Rounds,
+    held: guarded::Held,
 }
 
 impl Run {
@@ -75,6 +79,8 @@ impl Run {
             draft,
             prompt_tokens: 0,
             is_noted: false,
+            rounds: rounds::Rounds::default(),
+            held: guarded::Held::default(),
         }
     }
 
@@ -103,7 +109,9 @@ impl Run {
             user_message_id: self.begun.user_message.id,
             model: self.model.info().name.clone(),
         });
-        let path = self.path(ctx).await?;
+        self.guard_question(ctx).await?;
+        let mut path = self.path(ctx).await?;
+        self.guard_path(ctx, &mut path).await?;
         let question = self.question(&path);
         let found = self.retrieve(ctx, &question).await?;
         self.draft.message.sources.clone_from(&found.sources);
@@ -120,18 +128,6 @@ impl Run {
         }
         let request = self.prompt(ctx, &path, question, found).await?;
         self.speak(ctx, request).await
-    }
-
-    /// Asks the model, and passes its answer on.
-    pub(super) async fn ask(&mut self, ctx: &Context, request: ChatRequest) -> Result<()> {
-        let call = Call {
-            model: &self.model,
-            purpose: CallPurpose::Answer,
-            session: self.begun.session.id,
-        };
-        let stream = self.engine.ask_model(ctx, call, request).await?;
-        let aligner = Aligner::new(&self.draft.message.sources);
-        self.relay(ctx, stream, aligner).await
     }
 
     /// The messages before the question, oldest first.
@@ -171,13 +167,14 @@ impl Run {
     /// model where it can say so itself.
     fn abstains(&self, question: &str, found: &Found) -> bool {
         if found.sources.is_empty() {
-            return self.grounded() || self.model.info().quotes_only;
+            let may_find = self.may_call() && !self.model.info().quotes_only;
+            return !may_find && (self.grounded() || self.model.info().quotes_only);
         }
         self.model.info().quotes_only
             && !evidence::assess(question, &found.sources, &found.terms).answerable
     }
 
-    pub(super) fn abstain(&mut self, question: &str) {
+    fn abstain(&mut self, question: &str) {
         let language = crate::text::detect_language(question);
         let text = evidence::not_in_documents(language.as_ref()).to_owned();
         self.draft.message.abstained = true;
@@ -216,7 +213,7 @@ impl Run {
         &mut self,
         ctx: &Context,
         mut stream: ModelStream,
-        mut aligner: Aligner,
+        aligner: &mut Aligner,
     ) -> Result<()> {
         let mut flush = tokio::time::interval(FLUSH);
         flush.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -226,7 +223,7 @@ impl Run {
             tokio::select! {
                 event = stream.next() => match event {
                     Some(event) => {
-                        self.take(event?, &mut aligner);
+                        self.take(ctx, event?, aligner).await?;
                         self.let_out().await;
                     }
                     None => break,
@@ -234,11 +231,6 @@ impl Run {
                 () = due => self.draft.send(&self.live),
                 _ = flush.tick() => self.flush(ctx).await?,
             }
-        }
-        let (rest, unsupported) = aligner.finish();
-        self.draft.add(&self.live, rest);
-        if self.grounded() {
-            self.draft.message.unsupported = unsupported;
         }
         if self.draft.finish_reason.is_none() {
             return Err(Error::new(
@@ -254,12 +246,16 @@ impl Run {
         tokio::task::yield_now().await;
     }
 
-    fn take(&mut self, event: ModelEvent, aligner: &mut Aligner) {
+    async fn take(
+        &mut self,
+        ctx: &Context,
+        event: ModelEvent,
+        aligner: &mut Aligner,
+    ) -> Result<()> {
         match event {
-            ModelEvent::Text(delta) => self.draft.add(&self.live, aligner.push(&delta)),
-            ModelEvent::Thinking(delta) => self.live.emit(Event::Thinking { delta }),
-            // No turn offers tools, so a model that asks for one answers nothing by it.
-            ModelEvent::ToolCall(_) => {}
+            ModelEvent::Text(delta) => self.say(ctx, &delta, aligner).await?,
+            ModelEvent::Thinking(delta) => self.think(ctx, delta).await?,
+            ModelEvent::ToolCall(call) => self.rounds.calls.push(call),
             ModelEvent::Warning(warning) => {
                 self.draft.message.warnings.push(warning.clone());
                 self.live.emit(Event::Warning(warning));
@@ -267,6 +263,7 @@ impl Run {
             ModelEvent::Usage(usage) => self.draft.usage = Some(usage),
             ModelEvent::Finish(reason) => self.draft.finish_reason = Some(reason),
         }
+        Ok(())
     }
 
     /// Stores the text that arrived since the last time.
@@ -319,15 +316,20 @@ impl Run {
         }
     }
 
-    /// What the model said it used, or an estimate; with its price where it has one.
-    fn usage(&self) -> Usage {
+    /// What the model said it used in this round, or an estimate.
+    fn round_usage(&self) -> Usage {
         let counter = self.engine.parts.counter.as_ref();
-        let mut usage = self.draft.usage.unwrap_or_else(|| Usage {
+        self.draft.usage.unwrap_or_else(|| Usage {
             input_tokens: self.prompt_tokens as u64,
-            output_tokens: counter.count(&self.draft.message.content) as u64,
+            output_tokens: counter.count(self.rounds.written(&self.draft.message.content)) as u64,
             cost_usd: None,
             estimated: true,
-        });
+        })
+    }
+
+    /// What all rounds used; with its price where it has one.
+    fn usage(&self) -> Usage {
+        let mut usage = self.rounds.with_spent(self.round_usage());
         #[allow(clippy::cast_precision_loss, reason = "tokens of one turn are far below 2^52")]
         if let Some((read, written)) = self.model.info().usd_per_million {
             let cost = usage.input_tokens as f64 * read + usage.output_tokens as f64 * written;

@@ -3,21 +3,21 @@
 mod reply;
 mod request;
 
-use async_trait::async_trait;
+use serde::Serialize;
 
-use super::http::{Endpoint, Failures, Framing, ProviderConfig, check};
-use crate::context::Context;
+use super::http::{Decoder, Endpoint, Failures, Format, ProviderConfig, ProviderModel};
 use crate::error::Result;
-use crate::traits::{ChatModel, ChatRequest, ModelInfo, ModelStream};
+use crate::traits::ChatRequest;
 
 /// The version of the API that this module speaks; the newest since 2023.
 const API_VERSION: &str = "2023-06-01";
 
-/// A model behind Anthropic's messages API.
+/// The dialect of Anthropic's messages API.
 #[derive(Debug)]
-pub struct AnthropicModel {
-    endpoint: Endpoint,
-}
+pub struct AnthropicFormat;
+
+/// A model behind Anthropic's messages API.
+pub type AnthropicModel = ProviderModel<AnthropicFormat>;
 
 impl AnthropicModel {
     /// Where Anthropic's own API is.
@@ -35,28 +35,19 @@ impl AnthropicModel {
         if let Some(key) = key {
             endpoint = endpoint.header("x-api-key", key.reveal(), true)?;
         }
-        Ok(Self { endpoint })
-    }
-
-    /// This model with what is known of it: its window, its longest answer, its prices. The name stays.
-    #[must_use]
-    pub fn with_info(mut self, info: ModelInfo) -> Self {
-        self.endpoint.set_info(info);
-        self
+        Ok(Self::at(endpoint))
     }
 }
 
-#[async_trait]
-impl ChatModel for AnthropicModel {
-    fn info(&self) -> &ModelInfo {
-        &self.endpoint.info
+impl Format for AnthropicFormat {
+    fn body<'a>(
+        endpoint: &'a Endpoint,
+        request: &'a ChatRequest,
+    ) -> impl Serialize + Send + Sync + 'a {
+        request::body(&endpoint.model, request, endpoint.info.max_output_tokens)
     }
 
-    async fn stream(&self, ctx: &Context, request: ChatRequest) -> Result<ModelStream> {
-        check(ctx, &request)?;
-        let endpoint = &self.endpoint;
-        let body = request::body(&endpoint.model, &request, endpoint.info.max_output_tokens);
-        let reply = Box::new(reply::Reply::new(&request, endpoint.failures()));
-        endpoint.stream(ctx, &body, Framing::events(), reply).await
+    fn reply(request: &ChatRequest, failures: Failures) -> Box<dyn Decoder> {
+        Box::new(reply::Reply::new(request, failures))
     }
 }

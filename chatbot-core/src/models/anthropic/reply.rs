@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::request::ANSWER_TOOL;
 use crate::error::Result;
-use crate::models::http::{Decoder, Failures, ToolCalls};
+use crate::models::http::{Decoder, Ending, Failures};
 use crate::traits::{ChatRequest, ModelEvent};
 use crate::types::{FinishReason, Usage};
 
@@ -69,26 +69,20 @@ enum Holds {
 /// An answer so far.
 #[derive(Debug)]
 pub(super) struct Reply {
-    failures: Failures,
-    calls: ToolCalls,
+    ending: Ending,
     has_schema: bool,
     /// The blocks that are calls.
     blocks: HashMap<u64, Holds>,
     usage: Usage,
-    finish_reason: Option<FinishReason>,
-    is_over: bool,
 }
 
 impl Reply {
     pub(super) fn new(request: &ChatRequest, failures: Failures) -> Self {
         Self {
-            failures,
-            calls: ToolCalls::new(&request.tools, failures),
+            ending: Ending::new(failures),
             has_schema: request.answer_schema.is_some(),
             blocks: HashMap::new(),
             usage: Usage::default(),
-            finish_reason: None,
-            is_over: false,
         }
     }
 
@@ -112,7 +106,7 @@ impl Reply {
                 self.blocks.insert(at, Holds::Answer);
             } else {
                 self.blocks.insert(at, Holds::Call);
-                self.calls.name(at, block.id.as_deref(), block.name.as_deref());
+                self.ending.calls.name(at, block.id.as_deref(), block.name.as_deref());
             }
         }
         said(block.thinking, block.text)
@@ -120,12 +114,12 @@ impl Reply {
 
     fn go_on(&mut self, at: u64, delta: Delta) -> Result<Vec<ModelEvent>> {
         if let Some(reason) = delta.stop_reason {
-            self.finish_reason = Some(self.reason(reason));
+            self.ending.reason = Some(self.reason(reason));
         }
         let Some(json) = delta.partial_json else { return Ok(said(delta.thinking, delta.text)) };
         match self.blocks.get(&at) {
             Some(Holds::Answer) => Ok(said(None, Some(json))),
-            Some(Holds::Call) => self.calls.arguments(at, &json).map(|()| Vec::new()),
+            Some(Holds::Call) => self.ending.calls.arguments(at, &json).map(|()| Vec::new()),
             None => Ok(Vec::new()),
         }
     }
@@ -133,7 +127,7 @@ impl Reply {
     fn reason(&self, name: String) -> FinishReason {
         match name.as_str() {
             // Nothing was called by answering.
-            "tool_use" if self.calls.is_empty() => FinishReason::Stop,
+            "tool_use" if self.ending.calls.is_empty() => FinishReason::Stop,
             "end_turn" | "stop_sequence" => FinishReason::Stop,
             "max_tokens" | "model_context_window_exceeded" => FinishReason::Length,
             "tool_use" => FinishReason::ToolCalls,
@@ -151,7 +145,7 @@ fn said(thinking: Option<String>, text: Option<String>) -> Vec<ModelEvent> {
 
 impl Decoder for Reply {
     fn take(&mut self, data: &str) -> Result<Vec<ModelEvent>> {
-        let event: Event = self.failures.unless_said(data)?;
+        let event: Event = self.ending.failures.unless_said(data)?;
         let mut events = Vec::new();
         match event.kind.as_str() {
             "message_start" => {
@@ -172,14 +166,10 @@ impl Decoder for Reply {
     }
 
     fn is_over(&self) -> bool {
-        self.is_over
+        self.ending.is_over()
     }
 
     fn end(&mut self) -> Result<Vec<ModelEvent>> {
-        let reason = self.finish_reason.take().ok_or_else(|| self.failures.broken_off())?;
-        let mut events = self.calls.finish()?;
-        self.is_over = true;
-        events.push(ModelEvent::Finish(reason));
-        Ok(events)
+        self.ending.end()
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::traits::ChatRequest;
+use crate::traits::{ChatRequest, ToolRound};
 use crate::types::MessageRole;
 
 /// The longest answer where nobody says; the format wants one. Every model of the provider can write this much.
@@ -23,7 +23,7 @@ pub(super) fn body(model: &str, request: &ChatRequest, longest: Option<usize>) -
     let mut body = json!({
         "model": model,
         "max_tokens": request.max_output_tokens.or(longest).unwrap_or(DEFAULT_MAX_TOKENS),
-        "messages": messages.collect::<Vec<_>>(),
+        "messages": messages.chain(request.tool_rounds.iter().flat_map(round)).collect::<Vec<_>>(),
         "stream": true,
     });
     let tools = request.tools.iter().map(|tool| {
@@ -34,8 +34,14 @@ pub(super) fn body(model: &str, request: &ChatRequest, longest: Option<usize>) -
     });
     let tools: Vec<Value> = tools.chain(answer).collect();
     // With tools beside it the model decides itself when it answers.
-    let choice = (request.answer_schema.is_some() && request.tools.is_empty())
-        .then(|| json!({"type": "tool", "name": ANSWER_TOOL}));
+    let choice = match request.answer_schema {
+        Some(_) if request.tools.is_empty() || request.tools_closed => {
+            Some(json!({"type": "tool", "name": ANSWER_TOOL}))
+        }
+        // The format wants the tools that results came from, and so has to be told that there are no more calls.
+        None if request.tools_closed && !request.tools.is_empty() => Some(json!({"type": "none"})),
+        Some(_) | None => None,
+    };
     let fields = [
         ("system", request.system.as_ref().map(|text| json!(text))),
         ("temperature", request.temperature.map(|value| json!(value))),
@@ -47,4 +53,24 @@ pub(super) fn body(model: &str, request: &ChatRequest, longest: Option<usize>) -
         body.extend(given);
     }
     body
+}
+
+/// What the model asked for, and all of the results in one message, as the format wants them.
+fn round(round: &ToolRound) -> [Value; 2] {
+    let text = (!round.text.trim().is_empty()).then(|| json!({"type": "text", "text": round.text}));
+    let calls = round.calls.iter().map(|call| {
+        json!({"type": "tool_use", "id": call.id, "name": call.name, "input": call.object()})
+    });
+    let results = round.answered().map(|(call, result)| {
+        let mut block =
+            json!({"type": "tool_result", "tool_use_id": call.id, "content": result.content});
+        if let Some(block) = block.as_object_mut().filter(|_| result.is_error) {
+            block.insert("is_error".to_owned(), json!(true));
+        }
+        block
+    });
+    [
+        json!({"role": "assistant", "content": text.into_iter().chain(calls).collect::<Vec<_>>()}),
+        json!({"role": "user", "content": results.collect::<Vec<_>>()}),
+    ]
 }

@@ -3,18 +3,18 @@
 mod reply;
 mod request;
 
-use async_trait::async_trait;
+use serde::Serialize;
 
-use super::http::{Endpoint, Failures, Framing, ProviderConfig, check};
-use crate::context::Context;
+use super::http::{Decoder, Endpoint, Failures, Format, ProviderConfig, ProviderModel};
 use crate::error::Result;
-use crate::traits::{ChatModel, ChatRequest, ModelInfo, ModelStream};
+use crate::traits::ChatRequest;
+
+/// The dialect of Google's Gemini API.
+#[derive(Debug)]
+pub struct GeminiFormat;
 
 /// A model behind Google's Gemini API.
-#[derive(Debug)]
-pub struct GeminiModel {
-    endpoint: Endpoint,
-}
+pub type GeminiModel = ProviderModel<GeminiFormat>;
 
 impl GeminiModel {
     /// Where Google's own API is.
@@ -34,27 +34,19 @@ impl GeminiModel {
         if let Some(key) = key {
             endpoint = endpoint.header("x-goog-api-key", key.reveal(), true)?;
         }
-        Ok(Self { endpoint })
-    }
-
-    /// This model with what is known of it: its window, its longest answer, its prices. The name stays.
-    #[must_use]
-    pub fn with_info(mut self, info: ModelInfo) -> Self {
-        self.endpoint.set_info(info);
-        self
+        Ok(Self::at(endpoint))
     }
 }
 
-#[async_trait]
-impl ChatModel for GeminiModel {
-    fn info(&self) -> &ModelInfo {
-        &self.endpoint.info
+impl Format for GeminiFormat {
+    fn body<'a>(
+        _endpoint: &'a Endpoint,
+        request: &'a ChatRequest,
+    ) -> impl Serialize + Send + Sync + 'a {
+        request::body(request)
     }
 
-    async fn stream(&self, ctx: &Context, request: ChatRequest) -> Result<ModelStream> {
-        check(ctx, &request)?;
-        let body = request::body(&request);
-        let reply = Box::new(reply::Reply::new(&request.tools, self.endpoint.failures()));
-        self.endpoint.stream(ctx, &body, Framing::events(), reply).await
+    fn reply(_request: &ChatRequest, failures: Failures) -> Box<dyn Decoder> {
+        Box::new(reply::Reply::new(failures))
     }
 }

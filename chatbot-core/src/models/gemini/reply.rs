@@ -4,8 +4,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::Result;
-use crate::models::http::{Decoder, Failures, ToolCalls};
-use crate::traits::{ModelEvent, ToolSpec};
+use crate::models::http::{Decoder, Ending, Failures};
+use crate::traits::ModelEvent;
 use crate::types::{FinishReason, Usage};
 
 #[derive(Debug, Default, Deserialize)]
@@ -35,6 +35,7 @@ struct Part {
     text: Option<String>,
     thought: bool,
     function_call: Option<Call>,
+    thought_signature: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -62,22 +63,20 @@ struct Tokens {
 /// An answer so far.
 #[derive(Debug)]
 pub(super) struct Reply {
-    failures: Failures,
-    calls: ToolCalls,
-    finish_reason: Option<FinishReason>,
-    is_over: bool,
+    ending: Ending,
 }
 
 impl Reply {
-    pub(super) fn new(offered: &[ToolSpec], failures: Failures) -> Self {
-        let calls = ToolCalls::new(offered, failures);
-        Self { failures, calls, finish_reason: None, is_over: false }
+    pub(super) fn new(failures: Failures) -> Self {
+        Self { ending: Ending::new(failures) }
     }
 
     fn part(&mut self, part: Part) -> Result<Option<ModelEvent>> {
         if let Some(call) = part.function_call {
             let arguments = call.args.unwrap_or_else(|| Value::Object(serde_json::Map::new()));
-            self.calls.whole(call.id.as_deref(), &call.name, &arguments)?;
+            let calls = &mut self.ending.calls;
+            let at = calls.whole(call.id.as_deref(), &call.name, &arguments)?;
+            calls.sign(at, part.thought_signature);
         }
         let text = part.text.filter(|text| !text.is_empty());
         Ok(text.map(if part.thought { ModelEvent::Thinking } else { ModelEvent::Text }))
@@ -85,7 +84,7 @@ impl Reply {
 
     fn reason(&self, name: String) -> FinishReason {
         match name.as_str() {
-            "STOP" if !self.calls.is_empty() => FinishReason::ToolCalls,
+            "STOP" if !self.ending.calls.is_empty() => FinishReason::ToolCalls,
             "STOP" => FinishReason::Stop,
             "MAX_TOKENS" => FinishReason::Length,
             "SAFETY" | "RECITATION" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII" => {
@@ -98,9 +97,9 @@ impl Reply {
 
 impl Decoder for Reply {
     fn take(&mut self, data: &str) -> Result<Vec<ModelEvent>> {
-        let chunk: Chunk = self.failures.unless_said(data)?;
+        let chunk: Chunk = self.ending.failures.unless_said(data)?;
         if chunk.prompt_feedback.is_some_and(|feedback| feedback.block_reason.is_some()) {
-            return Err(self.failures.blocked());
+            return Err(self.ending.failures.blocked());
         }
         let mut events = Vec::new();
         if let Some(candidate) = chunk.candidates.into_iter().next() {
@@ -108,7 +107,7 @@ impl Decoder for Reply {
                 events.extend(self.part(part)?);
             }
             if let Some(reason) = candidate.finish_reason {
-                self.finish_reason = Some(self.reason(reason));
+                self.ending.reason = Some(self.reason(reason));
             }
         }
         events.extend(chunk.usage_metadata.map(|tokens| {
@@ -123,14 +122,10 @@ impl Decoder for Reply {
     }
 
     fn is_over(&self) -> bool {
-        self.is_over
+        self.ending.is_over()
     }
 
     fn end(&mut self) -> Result<Vec<ModelEvent>> {
-        let reason = self.finish_reason.take().ok_or_else(|| self.failures.broken_off())?;
-        let mut events = self.calls.finish()?;
-        self.is_over = true;
-        events.push(ModelEvent::Finish(reason));
-        Ok(events)
+        self.ending.end()
     }
 }

@@ -5,8 +5,10 @@
 //! in an error: it may repeat the prompt.
 
 mod answer;
+mod ending;
 mod failure;
 mod lines;
+mod provider;
 mod tool_calls;
 
 use std::time::Duration;
@@ -18,8 +20,10 @@ use serde::Serialize;
 
 use self::answer::Answer;
 pub(super) use self::answer::{Decoder, Framing};
+pub(super) use self::ending::Ending;
 pub(super) use self::failure::Failures;
-pub(super) use self::tool_calls::ToolCalls;
+pub(super) use self::provider::Format;
+pub use self::provider::ProviderModel;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::traits::{ChatRequest, ModelInfo, ModelStream};
@@ -123,10 +127,6 @@ impl Endpoint {
         self.url.host_str() == Some(host)
     }
 
-    pub(super) const fn failures(&self) -> Failures {
-        self.failures
-    }
-
     /// Asks, and hands what comes to `decoder`.
     pub(super) async fn stream(
         &self,
@@ -189,7 +189,7 @@ impl Endpoint {
 }
 
 /// Nothing is asked where there is nothing to answer.
-pub(super) fn check(ctx: &Context, request: &ChatRequest) -> Result<()> {
+fn check(ctx: &Context, request: &ChatRequest) -> Result<()> {
     ctx.check()?;
     if request.messages.is_empty() {
         return Err(Error::invalid("There is no message to answer."));

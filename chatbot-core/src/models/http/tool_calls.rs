@@ -1,4 +1,4 @@
-//! Calls that a model asks for, put together from their pieces and checked against what it was offered.
+//! Calls that a model asks for, put together from their pieces.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::failure::Failures;
 use crate::error::Result;
-use crate::traits::{ModelEvent, ToolCall, ToolSpec};
+use crate::traits::{ModelEvent, ToolCall};
 
 /// Calls in one answer: providers allow 128.
 const MAX_CALLS: usize = 128;
@@ -14,10 +14,12 @@ const MAX_CALLS: usize = 128;
 /// Bytes of the arguments of all calls of an answer: a document of the largest size that a tool could take.
 const MAX_ARGUMENT_BYTES: usize = 1 << 20;
 
+/// Bytes of a tool's name: what OpenAI and Anthropic allow.
+const MAX_NAME_BYTES: usize = 64;
+
 /// The calls of an answer, by their place in it.
 #[derive(Debug)]
 pub(in crate::models) struct ToolCalls {
-    offered: Vec<ToolSpec>,
     failures: Failures,
     calls: BTreeMap<u64, Partial>,
     n_bytes: usize,
@@ -28,11 +30,12 @@ struct Partial {
     id: String,
     name: String,
     arguments: String,
+    signature: Option<String>,
 }
 
 impl ToolCalls {
-    pub(in crate::models) fn new(offered: &[ToolSpec], failures: Failures) -> Self {
-        Self { offered: offered.to_vec(), failures, calls: BTreeMap::new(), n_bytes: 0 }
+    pub(in crate::models) fn new(failures: Failures) -> Self {
+        Self { failures, calls: BTreeMap::new(), n_bytes: 0 }
     }
 
     /// Whether there are any.
@@ -61,22 +64,31 @@ impl ToolCalls {
         Ok(())
     }
 
-    /// A call that came in one piece.
+    /// A call that came in one piece; its place.
     pub(in crate::models) fn whole(
         &mut self,
         id: Option<&str>,
         name: &str,
         arguments: &Value,
-    ) -> Result<()> {
+    ) -> Result<u64> {
         let at = self.calls.len() as u64;
         self.name(at, id, Some(name));
-        self.arguments(at, &arguments.to_string())
+        let text = if arguments.is_null() { String::new() } else { arguments.to_string() };
+        self.arguments(at, &text).map(|()| at)
     }
 
-    /// Every call, once all of the answer is there.
+    /// What the provider wants back with a call.
+    pub(in crate::models) fn sign(&mut self, at: u64, signature: Option<String>) {
+        if let (Some(call), Some(_)) = (self.calls.get_mut(&at), &signature) {
+            call.signature = signature;
+        }
+    }
+
+    /// Every call, once all of the answer is there. Whether a tool was offered, and whether its arguments are what it takes,
+    /// is for whoever calls it to find out: the model can be told and ask again.
     ///
     /// # Errors
-    /// `bad_response` for a tool that was not offered, and for arguments that are cut off or lack what the tool needs.
+    /// `bad_response` for a name that cannot be one: it could not be repeated to the provider.
     pub(in crate::models) fn finish(&mut self) -> Result<Vec<ModelEvent>> {
         let calls = std::mem::take(&mut self.calls);
         let calls = calls.into_iter().map(|(at, call)| self.checked(at, call));
@@ -84,18 +96,19 @@ impl ToolCalls {
     }
 
     fn checked(&self, at: u64, call: Partial) -> Result<ToolCall> {
-        let offered = self.offered.iter().find(|tool| tool.name == call.name);
-        let tool = offered.ok_or_else(|| self.failures.bad_call("unknown_tool"))?;
-        let text = if call.arguments.trim().is_empty() { "{}" } else { &call.arguments };
-        let arguments: Value =
-            serde_json::from_str(text).map_err(|_| self.failures.bad_call("cut_off"))?;
-        let given = arguments.as_object().ok_or_else(|| self.failures.bad_call("no_object"))?;
-        let required = tool.parameters.get("required").and_then(Value::as_array);
-        let mut required = required.into_iter().flatten().filter_map(Value::as_str);
-        if !required.all(|name| given.contains_key(name)) {
-            return Err(self.failures.bad_call("missing_argument"));
+        if !is_name(&call.name) {
+            return Err(self.failures.bad_call("no_name"));
         }
+        let text = if call.arguments.trim().is_empty() { "{}" } else { &call.arguments };
+        let arguments: Option<Value> = serde_json::from_str(text).ok();
+        let arguments = arguments.unwrap_or_else(|| Value::String(text.to_owned()));
         let id = if call.id.is_empty() { format!("call_{at}") } else { call.id };
-        Ok(ToolCall { id, name: call.name, arguments })
+        Ok(ToolCall { id, name: call.name, arguments, signature: call.signature })
     }
+}
+
+/// Whether providers would take this as the name of a tool.
+fn is_name(name: &str) -> bool {
+    let is_fit = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    (1..=MAX_NAME_BYTES).contains(&name.len()) && name.bytes().all(is_fit)
 }

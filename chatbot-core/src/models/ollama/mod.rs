@@ -3,18 +3,18 @@
 mod reply;
 mod request;
 
-use async_trait::async_trait;
+use serde::Serialize;
 
-use super::http::{Endpoint, Failures, Framing, ProviderConfig, check};
-use crate::context::Context;
+use super::http::{Decoder, Endpoint, Failures, Format, Framing, ProviderConfig, ProviderModel};
 use crate::error::Result;
-use crate::traits::{ChatModel, ChatRequest, ModelInfo, ModelStream};
+use crate::traits::ChatRequest;
+
+/// The dialect of Ollama.
+#[derive(Debug)]
+pub struct OllamaFormat;
 
 /// A model that an Ollama server runs.
-#[derive(Debug)]
-pub struct OllamaModel {
-    endpoint: Endpoint,
-}
+pub type OllamaModel = ProviderModel<OllamaFormat>;
 
 impl OllamaModel {
     /// Where an Ollama server listens unless it is told otherwise.
@@ -30,28 +30,23 @@ impl OllamaModel {
         let failures = Failures { provider: "ollama" };
         // A server behind a gateway may want a key.
         let endpoint = Endpoint::new(config, &["api", "chat"], failures)?.bearer(key.as_ref())?;
-        Ok(Self { endpoint })
-    }
-
-    /// This model with what is known of it: its window, its longest answer, its prices. The name stays.
-    #[must_use]
-    pub fn with_info(mut self, info: ModelInfo) -> Self {
-        self.endpoint.set_info(info);
-        self
+        Ok(Self::at(endpoint))
     }
 }
 
-#[async_trait]
-impl ChatModel for OllamaModel {
-    fn info(&self) -> &ModelInfo {
-        &self.endpoint.info
+impl Format for OllamaFormat {
+    fn body<'a>(
+        endpoint: &'a Endpoint,
+        request: &'a ChatRequest,
+    ) -> impl Serialize + Send + Sync + 'a {
+        request::body(&endpoint.model, request, endpoint.info.context_window)
     }
 
-    async fn stream(&self, ctx: &Context, request: ChatRequest) -> Result<ModelStream> {
-        check(ctx, &request)?;
-        let endpoint = &self.endpoint;
-        let body = request::body(&endpoint.model, &request, endpoint.info.context_window);
-        let reply = Box::new(reply::Reply::new(&request.tools, endpoint.failures()));
-        endpoint.stream(ctx, &body, Framing::lines(), reply).await
+    fn framing() -> Framing {
+        Framing::lines()
+    }
+
+    fn reply(_request: &ChatRequest, failures: Failures) -> Box<dyn Decoder> {
+        Box::new(reply::Reply::new(failures))
     }
 }

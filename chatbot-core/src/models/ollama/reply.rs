@@ -4,8 +4,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::Result;
-use crate::models::http::{Decoder, Failures, ToolCalls};
-use crate::traits::{ModelEvent, ToolSpec};
+use crate::models::http::{Decoder, Ending, Failures};
+use crate::traits::ModelEvent;
 use crate::types::{FinishReason, Usage};
 
 #[derive(Debug, Default, Deserialize)]
@@ -43,20 +43,18 @@ struct Function {
 /// An answer so far.
 #[derive(Debug)]
 pub(super) struct Reply {
-    failures: Failures,
-    calls: ToolCalls,
-    is_over: bool,
+    ending: Ending,
 }
 
 impl Reply {
-    pub(super) fn new(offered: &[ToolSpec], failures: Failures) -> Self {
-        Self { failures, calls: ToolCalls::new(offered, failures), is_over: false }
+    pub(super) fn new(failures: Failures) -> Self {
+        Self { ending: Ending::new(failures) }
     }
 
     fn message(&mut self, message: Message) -> Result<impl Iterator<Item = ModelEvent> + use<>> {
         for call in message.tool_calls.into_iter().flatten() {
             let Function { name, arguments } = call.function;
-            self.calls.whole(call.id.as_deref(), &name, &arguments)?;
+            self.ending.calls.whole(call.id.as_deref(), &name, &arguments)?;
         }
         let said = |text: Option<String>| text.filter(|text| !text.is_empty());
         let thinking = said(message.thinking).map(ModelEvent::Thinking);
@@ -69,23 +67,22 @@ impl Reply {
             Some(reason) => FinishReason::from(reason),
             None => FinishReason::Stop,
         };
-        let has_calls = !self.calls.is_empty() && reason == FinishReason::Stop;
-        let mut events = self.calls.finish()?;
+        let has_calls = !self.ending.calls.is_empty() && reason == FinishReason::Stop;
+        self.ending.reason = Some(if has_calls { FinishReason::ToolCalls } else { reason });
+        let mut events = self.ending.end()?;
         // A prompt that it still knows is not counted by it.
         if let Some(output_tokens) = chunk.eval_count {
             let input_tokens = chunk.prompt_eval_count.unwrap_or(0);
             let usage = Usage { input_tokens, output_tokens, cost_usd: None, estimated: false };
-            events.push(ModelEvent::Usage(usage));
+            events.insert(events.len().saturating_sub(1), ModelEvent::Usage(usage));
         }
-        events.push(ModelEvent::Finish(if has_calls { FinishReason::ToolCalls } else { reason }));
-        self.is_over = true;
         Ok(events)
     }
 }
 
 impl Decoder for Reply {
     fn take(&mut self, data: &str) -> Result<Vec<ModelEvent>> {
-        let mut chunk: Chunk = self.failures.unless_said(data)?;
+        let mut chunk: Chunk = self.ending.failures.unless_said(data)?;
         let mut events = Vec::new();
         if let Some(message) = chunk.message.take() {
             events.extend(self.message(message)?);
@@ -97,11 +94,11 @@ impl Decoder for Reply {
     }
 
     fn is_over(&self) -> bool {
-        self.is_over
+        self.ending.is_over()
     }
 
     /// Only the last line ends an answer.
     fn end(&mut self) -> Result<Vec<ModelEvent>> {
-        Err(self.failures.broken_off())
+        Err(self.ending.failures.broken_off())
     }
 }

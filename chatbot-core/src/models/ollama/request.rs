@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::traits::ChatRequest;
+use crate::traits::{ChatRequest, ToolRound};
 use crate::types::MessageRole;
 
 pub(super) fn body(model: &str, request: &ChatRequest, window: Option<usize>) -> Value {
@@ -14,12 +14,15 @@ pub(super) fn body(model: &str, request: &ChatRequest, window: Option<usize>) ->
         };
         json!({"role": role, "content": message.content})
     });
+    let rounds = request.tool_rounds.iter().flat_map(round);
+    // The format takes results without the tools that they came from.
+    let offered = if request.tools_closed { &[] } else { request.tools.as_slice() };
     let mut body = json!({
         "model": model,
-        "messages": system.chain(messages).collect::<Vec<_>>(),
+        "messages": system.chain(messages).chain(rounds).collect::<Vec<_>>(),
         "stream": true,
     });
-    let tools = request.tools.iter().map(|tool| {
+    let tools = offered.iter().map(|tool| {
         json!({"type": "function", "function": {
             "name": tool.name, "description": tool.description, "parameters": tool.parameters,
         }})
@@ -40,6 +43,20 @@ pub(super) fn body(model: &str, request: &ChatRequest, window: Option<usize>) ->
         body.extend(fields);
     }
     body
+}
+
+/// What the model asked for, and one message for each result.
+fn round(round: &ToolRound) -> impl Iterator<Item = Value> {
+    let calls = round
+        .calls
+        .iter()
+        .map(|call| json!({"function": {"name": call.name, "arguments": call.object()}}));
+    let calls: Vec<Value> = calls.collect();
+    let asked = json!({"role": "assistant", "content": round.text, "tool_calls": calls});
+    let results = round.answered().map(
+        |(call, result)| json!({"role": "tool", "tool_name": call.name, "content": result.content}),
+    );
+    std::iter::once(asked).chain(results)
 }
 
 fn given<const N: usize>(fields: [(&'static str, Option<Value>); N]) -> Map<String, Value> {

@@ -3,18 +3,18 @@
 mod reply;
 mod request;
 
-use async_trait::async_trait;
+use serde::Serialize;
 
-use super::http::{Endpoint, Failures, Framing, ProviderConfig, check};
-use crate::context::Context;
+use super::http::{Decoder, Endpoint, Failures, Format, ProviderConfig, ProviderModel};
 use crate::error::Result;
-use crate::traits::{ChatModel, ChatRequest, ModelInfo, ModelStream};
+use crate::traits::ChatRequest;
+
+/// The dialect of OpenAI.
+#[derive(Debug)]
+pub struct OpenAiFormat;
 
 /// A model behind an OpenAI-compatible endpoint.
-#[derive(Debug)]
-pub struct OpenAiModel {
-    endpoint: Endpoint,
-}
+pub type OpenAiModel = ProviderModel<OpenAiFormat>;
 
 impl OpenAiModel {
     /// Where OpenAI's own API is.
@@ -30,28 +30,19 @@ impl OpenAiModel {
         let failures = Failures { provider: "openai" };
         let endpoint =
             Endpoint::new(config, &["chat", "completions"], failures)?.bearer(key.as_ref())?;
-        Ok(Self { endpoint })
-    }
-
-    /// This model with what is known of it: its window, its longest answer, its prices. The name stays.
-    #[must_use]
-    pub fn with_info(mut self, info: ModelInfo) -> Self {
-        self.endpoint.set_info(info);
-        self
+        Ok(Self::at(endpoint))
     }
 }
 
-#[async_trait]
-impl ChatModel for OpenAiModel {
-    fn info(&self) -> &ModelInfo {
-        &self.endpoint.info
+impl Format for OpenAiFormat {
+    fn body<'a>(
+        endpoint: &'a Endpoint,
+        request: &'a ChatRequest,
+    ) -> impl Serialize + Send + Sync + 'a {
+        request::body(&endpoint.model, request, endpoint.is_at("api.openai.com"))
     }
 
-    async fn stream(&self, ctx: &Context, request: ChatRequest) -> Result<ModelStream> {
-        check(ctx, &request)?;
-        let body =
-            request::body(&self.endpoint.model, &request, self.endpoint.is_at("api.openai.com"));
-        let reply = Box::new(reply::Reply::new(&request.tools, self.endpoint.failures()));
-        self.endpoint.stream(ctx, &body, Framing::events(), reply).await
+    fn reply(_request: &ChatRequest, failures: Failures) -> Box<dyn Decoder> {
+        Box::new(reply::Reply::new(failures))
     }
 }

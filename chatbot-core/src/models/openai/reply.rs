@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use crate::error::Result;
-use crate::models::http::{Decoder, Failures, ToolCalls};
-use crate::traits::{ModelEvent, ToolSpec};
+use crate::models::http::{Decoder, Ending, Failures};
+use crate::traits::ModelEvent;
 use crate::types::{FinishReason, Usage};
 
 #[derive(Debug, Deserialize)]
@@ -55,28 +55,24 @@ struct Tokens {
 /// An answer so far.
 #[derive(Debug)]
 pub(super) struct Reply {
-    failures: Failures,
-    calls: ToolCalls,
-    finish_reason: Option<FinishReason>,
-    is_over: bool,
+    ending: Ending,
 }
 
 impl Reply {
-    pub(super) fn new(offered: &[ToolSpec], failures: Failures) -> Self {
-        let calls = ToolCalls::new(offered, failures);
-        Self { failures, calls, finish_reason: None, is_over: false }
+    pub(super) fn new(failures: Failures) -> Self {
+        Self { ending: Ending::new(failures) }
     }
 
     fn choice(&mut self, choice: Choice, events: &mut Vec<ModelEvent>) -> Result<()> {
         if let Some(reason) = choice.finish_reason.filter(|reason| !reason.is_empty()) {
-            self.finish_reason = Some(FinishReason::from(reason));
+            self.ending.reason = Some(FinishReason::from(reason));
         }
         let Some(mut delta) = choice.delta else { return Ok(()) };
         for (n, call) in delta.tool_calls.take().into_iter().flatten().enumerate() {
             let at = call.index.unwrap_or(n as u64);
             let function = call.function.unwrap_or(Function { name: None, arguments: None });
-            self.calls.name(at, call.id.as_deref(), function.name.as_deref());
-            self.calls.arguments(at, function.arguments.as_deref().unwrap_or_default())?;
+            self.ending.calls.name(at, call.id.as_deref(), function.name.as_deref());
+            self.ending.calls.arguments(at, function.arguments.as_deref().unwrap_or_default())?;
         }
         events.extend(texts(delta));
         Ok(())
@@ -87,10 +83,10 @@ impl Decoder for Reply {
     fn take(&mut self, data: &str) -> Result<Vec<ModelEvent>> {
         if data.trim() == "[DONE]" {
             // Whoever says this is done, even where it does not say why.
-            self.finish_reason.get_or_insert(FinishReason::Stop);
+            self.ending.reason.get_or_insert(FinishReason::Stop);
             return self.end();
         }
-        let chunk: Chunk = self.failures.unless_said(data)?;
+        let chunk: Chunk = self.ending.failures.unless_said(data)?;
         let mut events = Vec::new();
         if let Some(choice) = chunk.choices.into_iter().flatten().next() {
             self.choice(choice, &mut events)?;
@@ -107,17 +103,11 @@ impl Decoder for Reply {
     }
 
     fn is_over(&self) -> bool {
-        self.is_over
+        self.ending.is_over()
     }
 
-    /// The last events. Usage may come after the reason, so that the reason waits for the end; an end without a reason is
-    /// none.
     fn end(&mut self) -> Result<Vec<ModelEvent>> {
-        let reason = self.finish_reason.take().ok_or_else(|| self.failures.broken_off())?;
-        let mut events = self.calls.finish()?;
-        self.is_over = true;
-        events.push(ModelEvent::Finish(reason));
-        Ok(events)
+        self.ending.end()
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::traits::ChatRequest;
+use crate::traits::{ChatRequest, ToolRound};
 use crate::types::MessageRole;
 
 #[derive(Debug, Serialize)]
@@ -27,7 +27,17 @@ pub(super) struct Body<'a> {
 #[derive(Debug, Serialize)]
 struct Turn<'a> {
     role: &'static str,
-    content: &'a str,
+    content: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_calls: Vec<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_call_id: Option<&'a str>,
+}
+
+impl<'a> Turn<'a> {
+    const fn new(role: &'static str, content: &'a str) -> Self {
+        Self { role, content: Some(content), tool_calls: Vec::new(), tool_call_id: None }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -37,15 +47,18 @@ struct StreamOptions {
 
 /// The body of a request. OpenAI itself has renamed the limit of an answer; other servers only know the old name.
 pub(super) fn body<'a>(model: &'a str, request: &'a ChatRequest, is_openai: bool) -> Body<'a> {
-    let system = request.system.iter().map(|content| Turn { role: "system", content });
-    let messages = request.messages.iter().map(|message| Turn {
-        role: match message.role {
+    let system = request.system.iter().map(|content| Turn::new("system", content));
+    let messages = request.messages.iter().map(|message| {
+        let role = match message.role {
             MessageRole::User => "user",
             MessageRole::Assistant => "assistant",
-        },
-        content: &message.content,
+        };
+        Turn::new(role, &message.content)
     });
-    let tools = request.tools.iter().map(|tool| {
+    let rounds = request.tool_rounds.iter().flat_map(round);
+    // The format takes results without the tools that they came from.
+    let offered = if request.tools_closed { &[] } else { request.tools.as_slice() };
+    let tools = offered.iter().map(|tool| {
         json!({"type": "function", "function": {
             "name": tool.name, "description": tool.description, "parameters": tool.parameters,
         }})
@@ -58,7 +71,7 @@ pub(super) fn body<'a>(model: &'a str, request: &'a ChatRequest, is_openai: bool
     let limit = request.max_output_tokens;
     Body {
         model,
-        messages: system.chain(messages).collect(),
+        messages: system.chain(messages).chain(rounds).collect(),
         stream: true,
         stream_options: StreamOptions { include_usage: true },
         temperature: request.temperature,
@@ -67,4 +80,23 @@ pub(super) fn body<'a>(model: &'a str, request: &'a ChatRequest, is_openai: bool
         tools: tools.collect(),
         response_format: format,
     }
+}
+
+/// What the model asked for, and one message for each result.
+fn round(round: &ToolRound) -> impl Iterator<Item = Turn<'_>> {
+    let calls = round.calls.iter().map(|call| {
+        let arguments = call.object().to_string();
+        let function = json!({"name": call.name, "arguments": arguments});
+        json!({"id": call.id, "type": "function", "function": function})
+    });
+    let asked = Turn {
+        content: Some(round.text.as_str()).filter(|text| !text.is_empty()),
+        tool_calls: calls.collect(),
+        ..Turn::new("assistant", "")
+    };
+    let results = round.answered().map(|(call, result)| Turn {
+        tool_call_id: Some(&call.id),
+        ..Turn::new("tool", &result.content)
+    });
+    std::iter::once(asked).chain(results)
 }

@@ -180,3 +180,25 @@ async fn its_errors_have_kinds() {
     let error = refusal(make, "400 Bad Request", &[], spent).await;
     assert_eq!(error.kind(), ErrorKind::BudgetExceeded);
 }
+
+#[tokio::test]
+async fn calls_and_results_go_back() {
+    let (body, _) = exchange(make, answer("end_turn"), with_round(false)).await;
+    let expected = json!([
+        {"role": "user", "content": "Where?"},
+        {"role": "assistant", "content": [
+            {"type": "text", "text": "I look."},
+            {"type": "tool_use", "id": "a", "name": "look_up", "input": {"river": "Seine"}},
+            {"type": "tool_use", "id": "b", "name": "look_up", "input": {}},
+        ]},
+        {"role": "user", "content": [
+            {"type": "tool_result", "tool_use_id": "a", "content": "In France."},
+            {"type": "tool_result", "tool_use_id": "b", "content": "Not so.", "is_error": true},
+        ]},
+    ]);
+    assert_eq!(body["messages"], expected);
+    assert_eq!(body.get("tool_choice"), None);
+    let (body, _) = exchange(make, answer("end_turn"), with_round(true)).await;
+    assert_eq!(body["tool_choice"], json!({"type": "none"}));
+    assert!(body.get("tools").is_some(), "the format wants the tools that results came from");
+}

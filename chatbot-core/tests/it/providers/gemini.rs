@@ -125,3 +125,36 @@ async fn its_errors_have_kinds() {
         event_stream(&[&chunk(json!([{"text": "In"}]), None), &body("UNAVAILABLE", json!([]))]);
     assert_eq!(failure(make, late).await.kind(), ErrorKind::Unavailable);
 }
+
+#[tokio::test]
+async fn calls_and_results_go_back() {
+    let mut request = with_round(false);
+    request.tool_rounds[0].calls[0].signature = Some("sig".to_owned());
+    let (body, _) = exchange(make, answer("STOP"), request).await;
+    let expected = json!([
+        {"role": "user", "parts": [{"text": "Where?"}]},
+        {"role": "model", "parts": [
+            {"text": "I look."},
+            {"functionCall": {"name": "look_up", "args": {"river": "Seine"}}, "thoughtSignature": "sig"},
+            {"functionCall": {"name": "look_up", "args": {}}},
+        ]},
+        {"role": "user", "parts": [
+            {"functionResponse": {"name": "look_up", "response": {"result": "In France."}}},
+            {"functionResponse": {"name": "look_up", "response": {"error": "Not so."}}},
+        ]},
+    ]);
+    assert_eq!(body["contents"], expected);
+    assert_eq!(body.get("toolConfig"), None);
+    let (body, _) = exchange(make, answer("STOP"), with_round(true)).await;
+    assert_eq!(body["toolConfig"], json!({"functionCallingConfig": {"mode": "NONE"}}));
+    assert!(body.get("tools").is_some());
+}
+
+#[tokio::test]
+async fn what_it_wants_back_with_a_call_is_kept() {
+    let call = json!({"functionCall": {"name": "look_up", "args": {"river": "Seine"}}, "thoughtSignature": "sig"});
+    let reply =
+        whole(make, event_stream(&[&chunk(json!([call]), Some("STOP"))]), with_tool()).await;
+    let expected = ToolCall { signature: Some("sig".to_owned()), ..called("call_0") };
+    assert_eq!(reply.tool_calls, [expected]);
+}

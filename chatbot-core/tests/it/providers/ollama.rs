@@ -104,3 +104,21 @@ async fn its_errors_have_kinds() {
     ]);
     assert_eq!(failure(make, late).await.kind(), ErrorKind::Unavailable);
 }
+
+#[tokio::test]
+async fn calls_and_results_go_back() {
+    let (body, _) = exchange(make, answer("stop"), with_round(false)).await;
+    let call = |arguments| json!({"function": {"name": "look_up", "arguments": arguments}});
+    let calls = json!([call(json!({"river": "Seine"})), call(json!({}))]);
+    let expected = json!([
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Where?"},
+        {"role": "assistant", "content": "I look.", "tool_calls": calls},
+        {"role": "tool", "tool_name": "look_up", "content": "In France."},
+        {"role": "tool", "tool_name": "look_up", "content": "Not so."},
+    ]);
+    assert_eq!(body["messages"], expected);
+    assert!(body.get("tools").is_some());
+    let (body, _) = exchange(make, answer("stop"), with_round(true)).await;
+    assert_eq!(body.get("tools"), None);
+}

@@ -45,3 +45,28 @@ async fn an_unknown_reason_is_kept() {
     let reason = finish(make, event_stream(&[odd, "[DONE]"])).await;
     assert_eq!(reason, FinishReason::Other("tired".to_owned()));
 }
+
+#[tokio::test]
+async fn calls_and_results_go_back() {
+    let script = event_stream(&[STOP, "[DONE]"]);
+    let (body, _) = exchange(make, script.clone(), with_round(false)).await;
+    let call = |id: &str, arguments: &str| {
+        let function = json!({"name": "look_up", "arguments": arguments});
+        json!({"id": id, "type": "function", "function": function})
+    };
+    let expected = json!([
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Where?"},
+        {
+            "role": "assistant",
+            "content": "I look.",
+            "tool_calls": [call("a", "{\"river\":\"Seine\"}"), call("b", "{}")],
+        },
+        {"role": "tool", "content": "In France.", "tool_call_id": "a"},
+        {"role": "tool", "content": "Not so.", "tool_call_id": "b"},
+    ]);
+    assert_eq!(body["messages"], expected);
+    assert!(body.get("tools").is_some());
+    let (body, _) = exchange(make, script, with_round(true)).await;
+    assert_eq!((&body["messages"], body.get("tools")), (&expected, None));
+}

@@ -201,7 +201,7 @@ export type TurnEvent =
   | { type: "text"; delta: string }
   | ({ type: "citation" } & Citation)
   | { type: "tool_call"; id: string; name: string; arguments: Json }
-  | { type: "tool_result"; id: string; result: Json }
+  | { type: "tool_result"; id: string; result: Json; sources?: Source[] }
   | ({ type: "warning" } & Warning)
   | { type: "done"; message: Message }
   | { type: "failed"; error: MessageError; message: Message };

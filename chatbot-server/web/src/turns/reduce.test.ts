@@ -36,6 +36,25 @@ describe("reduce", () => {
     expect(queries).toEqual(["pump oil"]);
   });
 
+  it("says what a model searches for before it writes", () => {
+    const call: TurnEvent = {
+      type: "tool_call",
+      id: "a",
+      name: "search_documents",
+      arguments: { query: "oil" },
+    };
+    const { phase, queries } = played(empty(), numbered([call]));
+    expect([phase, queries]).toEqual(["searching", ["oil"]]);
+    const later = played(empty(), [...EVENTS, { ...call, seq: 8 }]);
+    expect([later.phase, later.queries]).toEqual(["writing", ["pump oil"]]);
+  });
+
+  it("adds what a tool found to the sources", () => {
+    const found: TurnEvent = { type: "tool_result", id: "a", result: {}, sources: [aSource({ index: 2 })] };
+    const { message } = played(empty(), [...EVENTS, { ...found, seq: 8 }]);
+    expect(message.sources.map((source) => source.index)).toEqual([1, 2]);
+  });
+
   it("replaces everything by the last event's message", () => {
     const { message, phase } = played(empty(), [...EVENTS, DONE]);
     expect(phase).toBe("ended");

@@ -1,6 +1,6 @@
 /** How an answer grows: a plain function from what was known and one event to what is known now. */
 
-import type { Message, SequencedEvent } from "../api/types";
+import type { Json, Message, SequencedEvent } from "../api/types";
 
 /** What is being waited for, as far as the events say. */
 export type Phase = "sending" | "searching" | "reading" | "thinking" | "writing" | "ended";
@@ -83,6 +83,13 @@ function grown(answer: Answer, event: SequencedEvent): Answer {
       const { type: _, seq: __, ...citation } = event;
       return { ...answer, message: { ...message, citations: [...message.citations, citation] } };
     }
+    case "tool_call": {
+      const query = searchedFor(event.arguments);
+      const isWaiting = answer.phase !== "writing" && query !== null;
+      return isWaiting ? { ...answer, phase: "searching", queries: [query] } : answer;
+    }
+    case "tool_result":
+      return { ...answer, message: { ...message, sources: [...message.sources, ...(event.sources ?? [])] } };
     case "warning": {
       const warning = { code: event.code, message: event.message };
       return { ...answer, message: { ...message, warnings: [...message.warnings, warning] } };
@@ -93,6 +100,12 @@ function grown(answer: Answer, event: SequencedEvent): Answer {
     default:
       return answer;
   }
+}
+
+/** What a call searches for, where it is a search. */
+function searchedFor(args: Json): string | null {
+  const isObject = typeof args === "object" && args !== null && !Array.isArray(args);
+  return isObject && typeof args.query === "string" ? args.query : null;
 }
 
 /** The terminal event's message, with what only lists fill in taken from before. */

@@ -1,17 +1,17 @@
 //! What answers where the model does not: the documents themselves, quoted.
 
-use super::run::Run;
+use super::Run;
 use crate::context::Context;
 use crate::engine::evidence;
 use crate::error::{Error, Result};
 use crate::traits::{ChatRequest, Grounding};
-use crate::types::{Event, Warning};
+use crate::types::Warning;
 
 impl Run {
     /// Has the model answer; where it fails before it said anything and that is wanted, has the documents quoted.
     pub(super) async fn speak(&mut self, ctx: &Context, request: ChatRequest) -> Result<()> {
         let quoting = self.quoting(&request);
-        let Err(error) = self.ask(ctx, request).await else { return Ok(()) };
+        let Err(error) = self.answer_in_rounds(ctx, request).await else { return Ok(()) };
         match quoting {
             Some(request) if self.may_be_quoted_instead(&error) => {
                 ctx.check()?;
@@ -37,9 +37,7 @@ impl Run {
         let Some(model) = self.engine.parts.quoting.clone() else { return Ok(()) };
         let (from, to) = (self.model.info().name.clone(), model.info().name.clone());
         tracing::warn!(from, to, code = %error.kind(), "the documents are quoted instead");
-        let warning = Warning::model_fallback(&from, &to);
-        self.draft.message.warnings.push(warning.clone());
-        self.live.emit(Event::Warning(warning));
+        self.warn(Warning::model_fallback(&from, &to));
         self.draft.message.model = Some(to);
         self.model = model;
         match request.grounding.as_ref().filter(|grounding| !answers(grounding)) {
@@ -47,7 +45,7 @@ impl Run {
                 self.abstain(question);
                 Ok(())
             }
-            None => self.ask(ctx, request).await,
+            None => self.answer_in_rounds(ctx, request).await,
         }
     }
 }
