@@ -11,6 +11,7 @@ mod http;
 mod ollama;
 #[cfg(feature = "providers")]
 mod openai;
+mod prices;
 
 #[cfg(feature = "providers")]
 pub use anthropic::AnthropicModel;
@@ -23,3 +24,4 @@ pub use http::ProviderConfig;
 pub use ollama::OllamaModel;
 #[cfg(feature = "providers")]
 pub use openai::OpenAiModel;
+pub use prices::PriceTable;

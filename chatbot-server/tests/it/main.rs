@@ -28,3 +28,4 @@ mod parse_workers;
 mod session_events;
 mod slow_clients;
 mod support;
+mod usage;

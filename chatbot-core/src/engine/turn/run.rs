@@ -49,8 +49,6 @@ pub(super) struct Run {
     begun: BegunTurn,
     lease: Lease,
     draft: Draft,
-    /// Characters of the prompt, for the estimate where a model does not count.
-    prompt_tokens: usize,
     /// Whether the store knows what the answer is made from: before any of it is stored.
     is_noted: bool,
 }
@@ -64,18 +62,8 @@ impl Run {
     ) -> Self {
         let Asked { request, model, began, early } = asked;
         let draft = Draft::new(begun.assistant_message.clone(), began);
-        Self {
-            engine,
-            live,
-            request,
-            model,
-            early,
-            begun,
-            lease,
-            draft,
-            prompt_tokens: 0,
-            is_noted: false,
-        }
+        engine.ledger.begin_turn(live.id);
+        Self { engine, live, request, model, early, begun, lease, draft, is_noted: false }
     }
 
     /// Answers, stores the answer, and says so: exactly one terminal event, whatever happens.
@@ -124,6 +112,7 @@ impl Run {
             model: &self.model,
             purpose: CallPurpose::Answer,
             session: self.begun.session.id,
+            message: Some(self.live.id),
         };
         let stream = self.engine.ask_model(ctx, call, request).await?;
         self.relay(ctx, stream, aligner).await
@@ -177,7 +166,6 @@ impl Run {
         let text = evidence::not_in_documents(language.as_ref()).to_owned();
         self.draft.message.abstained = true;
         self.draft.add(&self.live, Aligned { text, citations: Vec::new() });
-        self.draft.usage = Some(Usage::default());
         self.draft.finish_reason = Some(FinishReason::Stop);
     }
 
@@ -200,10 +188,7 @@ impl Run {
             max_output_tokens: self.request.max_output_tokens,
         };
         let tools = (self.engine.parts.history.as_ref(), self.engine.parts.counter.as_ref());
-        let request = prompt::assemble(ctx, parts, path, self.model.info(), tools).await?;
-        let texts = request.system.iter().chain(request.messages.iter().map(|m| &m.content));
-        self.prompt_tokens = texts.map(|text| self.engine.parts.counter.count(text)).sum();
-        Ok(request)
+        prompt::assemble(ctx, parts, path, self.model.info(), tools).await
     }
 
     /// Passes the model's answer on as it arrives.
@@ -259,7 +244,8 @@ impl Run {
                 self.draft.message.warnings.push(warning.clone());
                 self.live.emit(Event::Warning(warning));
             }
-            ModelEvent::Usage(usage) => self.draft.usage = Some(usage),
+            // The ledger has it, with that of every other call.
+            ModelEvent::Usage(_) => {}
             ModelEvent::Finish(reason) => self.draft.finish_reason = Some(reason),
         }
     }
@@ -283,10 +269,10 @@ impl Run {
     /// Stores the message as it ended and makes the terminal event of it.
     async fn finish(&mut self, outcome: Result<()>) -> Event {
         self.draft.send(&self.live);
-        let usage = self.usage();
+        let calls = self.engine.ledger.end_turn(self.live.id);
         let total_ms = self.draft.elapsed_ms();
         let mut message = self.draft.message.clone();
-        message.usage = usage;
+        message.usage = Usage::sum(calls.iter().map(|call| call.usage));
         message.timings.total_ms = total_ms;
         message.finish_reason = self.draft.finish_reason.clone();
         let error = outcome.err();
@@ -299,7 +285,7 @@ impl Run {
         // The turn's own context may be cancelled; storing its end must not be.
         let ctx = self.live.ctx.detached();
         self.live.redact(&mut message);
-        let finish = FinishTurn { message: message.clone() };
+        let finish = FinishTurn { message: message.clone(), calls: calls.clone() };
         crash::point("turn/before_finish");
         let stored = self.engine.store().finish_turn(&ctx, &self.lease, finish).await;
         crash::point("turn/after_finish");
@@ -307,28 +293,12 @@ impl Run {
             Ok(()) => terminal(message, error),
             Err(not_stored) => {
                 tracing::error!(message = %message.id, error = ?not_stored, "an answer was not stored");
+                self.engine.ledger.settle(&ctx, calls).await;
                 message.state = MessageState::Failed;
                 message.error = Some(MessageError::from(&not_stored));
                 terminal(message, Some(not_stored))
             }
         }
-    }
-
-    /// What the model said it used, or an estimate; with its price where it has one.
-    fn usage(&self) -> Usage {
-        let counter = self.engine.parts.counter.as_ref();
-        let mut usage = self.draft.usage.unwrap_or_else(|| Usage {
-            input_tokens: self.prompt_tokens as u64,
-            output_tokens: counter.count(&self.draft.message.content) as u64,
-            cost_usd: None,
-            estimated: true,
-        });
-        #[allow(clippy::cast_precision_loss, reason = "tokens of one turn are far below 2^52")]
-        if let Some((read, written)) = self.model.info().usd_per_million {
-            let cost = usage.input_tokens as f64 * read + usage.output_tokens as f64 * written;
-            usage.cost_usd = Some(cost / 1e6);
-        }
-        usage
     }
 }
 
