@@ -145,8 +145,8 @@ impl CallEstimate {
     reason = "what is below 0 is 0, and no sum comes near the other end"
 )]
 pub fn nanodollars(usd: f64) -> u64 {
-    // A millionth of one is an error of floating point, not a part of a price.
-    (usd * 1e9 - 1e-6).ceil().max(0.0) as u64
+    // A thousandth of one is an error of floating point, not a part of a price.
+    (usd * 1e9 - 1e-3).ceil().max(0.0) as u64
 }
 
 impl Budgets {
@@ -234,8 +234,7 @@ impl Room {
         if written <= 0.0 {
             return Some(u64::MAX);
         }
-        // One billionth less: the cost of both together is rounded up once more.
-        Some((left.saturating_sub(1) as f64 / (written * 1e3)).floor() as u64)
+        Some((left as f64 / (written * 1e3)).floor() as u64)
     }
 }
 
@@ -341,7 +340,7 @@ mod tests {
         let budgets = of_a_day(None, Some(0.01));
         let nothing = [(BudgetScope::UserDay, Spent::default())];
         let admitted = budgets.admit(call(1_000, 5_000), &nothing, EVENING).unwrap();
-        assert!((995..=1_000).contains(&admitted.max_output_tokens), "{admitted:?}");
+        assert_eq!(admitted.max_output_tokens, 1_000);
         let unpriced = CallEstimate { usd_per_million: None, ..call(1_000_000, 5_000) };
         assert_eq!(budgets.admit(unpriced, &nothing, EVENING).unwrap(), unpriced);
     }
