@@ -390,6 +390,7 @@ impl ChatbotBuilder {
             abandon_after: self.config.turns.abandon_after(),
             embedding_batch: self.config.embedding.batch_size,
             embedding_paused: self.config.embedding.paused,
+            budgets: self.config.budgets,
         }
     }
 }

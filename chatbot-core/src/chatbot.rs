@@ -7,6 +7,7 @@ mod history;
 #[cfg(feature = "sqlite")]
 mod restore;
 mod unfinished;
+mod usage;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! What an engine is built from: plain values, so that a file, an environment or a binding can hold them.
 
+mod prices;
 mod resilience;
 
 use std::collections::BTreeMap;
@@ -8,13 +9,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::prices::PriceConfig;
 pub use self::resilience::ResilienceConfig;
 use crate::error::{Error, ErrorKind, Result};
 use crate::guards::PatternRule;
 use crate::parsers::ocr::OcrOptions;
 use crate::parsers::worker::WorkerOptions;
 use crate::retrievers::Fusion;
-pub use crate::types::Secret;
+pub use crate::types::{Allowance, Budgets, Secret};
 
 /// Everything that can be set about an engine. The default works at once, offline, in a temporary directory.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -59,6 +61,11 @@ pub struct EngineConfig {
     pub retrieval: RetrievalConfig,
     /// What happens where a model is slow, refuses or fails.
     pub resilience: ResilienceConfig,
+    /// Prices of models, by their names; `*` at the end of one stands for whatever follows. They come before the published
+    /// ones that are built in.
+    pub prices: BTreeMap<String, PriceConfig>,
+    /// What may be spent on models.
+    pub budgets: Budgets,
 }
 
 /// The embedder that is taken where none is named.
@@ -85,6 +92,8 @@ impl Default for EngineConfig {
             guards: Vec::new(),
             retrieval: RetrievalConfig::default(),
             resilience: ResilienceConfig::default(),
+            prices: BTreeMap::new(),
+            budgets: Budgets::default(),
         }
     }
 }
@@ -133,6 +142,12 @@ impl EngineConfig {
                 "0 to 1",
             ),
             ((1..=600).contains(&self.retrieval.max_embed_s), "retrieval.max_embed_s", "1 to 600"),
+            (
+                self.prices.values().all(PriceConfig::is_valid),
+                "prices",
+                "dollars for each model, 0 or more",
+            ),
+            (prices::are_valid(&self.budgets), "budgets", "of more than 0 tokens or dollars"),
         ];
         let checks = checks.into_iter().chain(self.resilience.checks());
         match checks.into_iter().find(|(holds, ..)| !holds) {

@@ -122,7 +122,9 @@ impl ApiError {
     pub(crate) fn retry_after(&self) -> Option<HeaderValue> {
         let wanted =
             matches!(self.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
-        let after = self.error.retry_after().unwrap_or(RETRY_AFTER);
+        // A budget does not come back in a moment.
+        let is_spent = self.error.kind() == ErrorKind::BudgetExceeded;
+        let after = self.error.retry_after().or((!is_spent).then_some(RETRY_AFTER))?;
         wanted.then(|| HeaderValue::from(after.as_secs().max(1)))
     }
 }

@@ -11,7 +11,7 @@ use utoipa_swagger_ui::Config;
 use crate::app::App;
 use crate::error::{ApiError, ApiResult, ErrorReply};
 use crate::routes::{
-    chat, collections, documents, export, health, messages, models, search, sessions, upload,
+    chat, collections, documents, export, health, messages, models, search, sessions, upload, usage,
 };
 
 #[derive(OpenApi)]
@@ -47,6 +47,7 @@ use crate::routes::{
         documents::cancel,
         documents::events,
         search::search,
+        usage::used,
         models::list,
         chat::chat,
         chat::send,

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::{ChatbotBuilder, features};
 use crate::error::{Error, ErrorKind, Result};
 use crate::history::EstimatedTokens;
-use crate::layers::{Fallback, Meters, ProviderShare, UsageLog, stack};
-use crate::models::ExtractiveModel;
+use crate::layers::{Fallback, Meters, Priced, ProviderShare, UsageLog, stack};
+use crate::models::{ExtractiveModel, PriceTable};
 use crate::traits::{ChatModel, Embedder};
 
 /// Models by their names.
@@ -73,7 +73,7 @@ impl ChatbotBuilder {
     pub(super) fn models(&self, embedder: Option<&Arc<dyn Embedder>>) -> Result<Models> {
         let mut models = Models::new();
         for model in &self.models {
-            models.insert(model.info().name.clone(), model.clone());
+            models.insert(model.info().name.clone(), self.priced(model.clone(), &self.prices()));
         }
         let mut shares = BTreeMap::new();
         let config = &self.config;
@@ -83,6 +83,7 @@ impl ChatbotBuilder {
                 models.insert(name.to_owned(), self.model_for(name, embedder, &mut shares)?);
             }
         }
+        self.warn_of_unpriced(&models);
         Ok(self.with_fallbacks(models))
     }
 
@@ -104,10 +105,39 @@ impl ChatbotBuilder {
             model: name.model,
             api_key: self.config.keys.get(name.dialect.scheme()).cloned(),
         })?;
+        let model = self.priced(model, &self.prices().over(PriceTable::published()));
         let resilience = &self.config.resilience;
         let share = shares.entry(name.provider().to_owned());
         let share = share.or_insert_with(|| ProviderShare::new(resilience.bulkhead()));
         Ok(stack(model, resilience.stack(), share, &self.meters()))
+    }
+
+    /// The prices that were configured.
+    fn prices(&self) -> PriceTable {
+        let prices = self.config.prices.iter();
+        PriceTable::new(prices.map(|(name, price)| (name.clone(), price.usd_per_million())))
+    }
+
+    /// The model with its price, where the table has one.
+    fn priced(&self, model: Arc<dyn ChatModel>, prices: &PriceTable) -> Arc<dyn ChatModel> {
+        match prices.find(&model.info().name) {
+            Some(price) => Arc::new(Priced::new(model, price)),
+            None => model,
+        }
+    }
+
+    /// A budget of dollars does not hold back what has no price: somebody should know.
+    fn warn_of_unpriced(&self, models: &Models) {
+        if self.config.budgets.limited().all(|(_, allowance)| allowance.usd.is_none()) {
+            return;
+        }
+        let unpriced = models.values().map(|model| model.info());
+        for model in unpriced.filter(|info| info.usd_per_million.is_none()) {
+            tracing::warn!(
+                model = model.name,
+                "this model has no price: budgets of dollars do not bound it; see `prices`"
+            );
+        }
     }
 
     fn meters(&self) -> Meters {

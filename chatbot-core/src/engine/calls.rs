@@ -6,7 +6,7 @@ use super::Engine;
 use crate::context::Context;
 use crate::error::Result;
 use crate::traits::{ChatModel, ChatRequest, ModelStream};
-use crate::types::{CallPurpose, SessionId};
+use crate::types::{CallPurpose, MessageId, SessionId};
 
 /// Which model is asked, and for what.
 #[derive(Debug, Clone, Copy)]
@@ -14,10 +14,16 @@ pub(super) struct Call<'a> {
     pub(super) model: &'a Arc<dyn ChatModel>,
     pub(super) purpose: CallPurpose,
     pub(super) session: SessionId,
+    /// The answer that it is part of: it is among what that answer used, and counts for the budget of a turn.
+    pub(super) message: Option<MessageId>,
 }
 
 impl Engine {
-    /// Begins an answer of a model.
+    /// Begins an answer of a model, where the budgets have room for it. What it uses is in the ledger once it has ended, or
+    /// its stream was dropped.
+    ///
+    /// # Errors
+    /// `budget_exceeded`, before the model is asked; and those of [`ChatModel::stream`].
     pub(super) async fn ask_model(
         &self,
         ctx: &Context,
@@ -25,6 +31,6 @@ impl Engine {
         request: ChatRequest,
     ) -> Result<ModelStream> {
         tracing::debug!(model = call.model.info().name, purpose = call.purpose.as_str(), session = %call.session, "a model is asked");
-        call.model.stream(ctx, request).await
+        self.ledger.ask(ctx, call, request).await
     }
 }

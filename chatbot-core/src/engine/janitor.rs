@@ -89,6 +89,7 @@ impl Engine {
 
     async fn clear_up(&self, ctx: &Context) -> Result<()> {
         self.store().close_abandoned_turns(ctx, false).await?;
+        self.ledger.settle_abandoned(ctx).await?;
         if self.janitor.lists_originals() {
             self.name_loose_originals(ctx).await?;
         }

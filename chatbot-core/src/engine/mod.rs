@@ -15,6 +15,7 @@ mod guarding;
 mod health;
 mod janitor;
 mod lease;
+mod ledger;
 mod parts;
 mod pipeline;
 mod projector;
@@ -41,7 +42,7 @@ use crate::traits::{
     BlobStore, Bus, ChatModel, Chunker, Clock, DocumentReader, Embedder, Fetcher, HistoryPolicy,
     Index, Retriever, Signal, Store, TokenCounter,
 };
-use crate::types::Strategy;
+use crate::types::{Budgets, Strategy};
 
 pub use documents::{NewDocument, Original};
 pub use folder::{IngestOptions, IngestReport, WaitFor};
@@ -110,6 +111,8 @@ pub(crate) struct Settings {
     pub(crate) embedding_batch: u32,
     /// Whether embedding waits until somebody resumes it.
     pub(crate) embedding_paused: bool,
+    /// What may be spent on models.
+    pub(crate) budgets: Budgets,
 }
 
 /// An engine that runs.
@@ -136,6 +139,8 @@ pub(crate) struct Engine {
     janitor: janitor::Janitor,
     /// What embeds in the background.
     embedding: embedding::Embedding,
+    /// What calls to models use.
+    ledger: Arc<ledger::Ledger>,
     /// Whatever must live as long as the engine, such as a temporary directory or a lock.
     _keep: Vec<Box<dyn std::any::Any + Send + Sync>>,
 }
@@ -160,6 +165,7 @@ impl Engine {
         crash::point("start/leases_released");
         parts.store.close_abandoned_turns(&ctx, true).await?;
         crash::point("start/turns_closed");
+        parts.store.settle_abandoned(&ctx, None).await?;
         let lexical = Projection::new(LEXICAL_INDEX, parts.index.clone());
         let dense = parts.dense.clone().map(|index| Projection::new(DENSE_INDEX, index));
         let previous = parts.previous.as_ref().map(|previous| previous.index.clone());
@@ -174,11 +180,13 @@ impl Engine {
         parts.store.keep_versions(&ctx, settings.keep_versions).await?;
         let is_embedded = parts.store.is_embedded(&ctx).await?;
         let embedding = embedding::Embedding::new(settings.embedding_paused, is_embedded);
+        let tasks = TaskTracker::new();
+        let ledger = ledger::Ledger::new(&parts, settings.budgets, tasks.clone());
         let engine = Arc::new(Self {
             parts,
             settings,
             ctx,
-            tasks: TaskTracker::new(),
+            tasks,
             turns: turn::LiveTurns::default(),
             running: worker::Running::default(),
             originals: tokio::sync::RwLock::default(),
@@ -187,6 +195,7 @@ impl Engine {
             previous,
             janitor: janitor::Janitor::default(),
             embedding,
+            ledger,
             _keep: keep,
         });
         for _ in 0..engine.settings.n_workers {

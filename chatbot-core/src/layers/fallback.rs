@@ -15,22 +15,28 @@ use crate::types::Warning;
 /// something its answer stands, whole or broken. A warning (`model_fallback`) comes before the answer of another.
 #[derive(Debug)]
 pub struct Fallback {
+    info: ModelInfo,
     first: Arc<dyn ChatModel>,
     others: Vec<Arc<dyn ChatModel>>,
 }
 
 impl Fallback {
-    /// Asks `first`, whose description this model has, and then the others in their order.
+    /// Asks `first`, whose description this model has, and then the others in their order. Its price is that of the dearest
+    /// of them, since nobody knows in advance which one answers.
     #[must_use]
     pub fn new(first: Arc<dyn ChatModel>, others: Vec<Arc<dyn ChatModel>>) -> Self {
-        Self { first, others }
+        let mut info = first.info().clone();
+        for other in &others {
+            info.usd_per_million = dearest(info.usd_per_million, other.info().usd_per_million);
+        }
+        Self { info, first, others }
     }
 }
 
 #[async_trait]
 impl ChatModel for Fallback {
     fn info(&self) -> &ModelInfo {
-        self.first.info()
+        &self.info
     }
 
     async fn stream(&self, ctx: &Context, request: ChatRequest) -> Result<ModelStream> {
@@ -57,5 +63,13 @@ impl ChatModel for Fallback {
         }
         // The first one is the model that was asked for: its error is the one that says what to do.
         Err(error)
+    }
+}
+
+/// The higher of two prices, each of its parts by itself.
+fn dearest(one: Option<(f64, f64)>, other: Option<(f64, f64)>) -> Option<(f64, f64)> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some((one.0.max(other.0), one.1.max(other.1))),
+        (one, other) => one.or(other),
     }
 }

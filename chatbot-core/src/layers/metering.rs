@@ -114,21 +114,7 @@ impl Meter {
             cost_usd: None,
             estimated: true,
         };
-        let mut usage = match self.said {
-            Some(said) if is_whole => said,
-            Some(said) => Usage {
-                output_tokens: said.output_tokens.max(estimate.output_tokens),
-                estimated: said.output_tokens < estimate.output_tokens,
-                ..said
-            },
-            None => estimate,
-        };
-        #[allow(clippy::cast_precision_loss, reason = "tokens of one call are far below 2^52")]
-        if let Some((read, written)) = self.usd_per_million {
-            let cost = usage.input_tokens as f64 * read + usage.output_tokens as f64 * written;
-            usage.cost_usd = Some(cost / 1e6);
-        }
-        usage
+        Usage::of_call(self.said, estimate, is_whole).priced(self.usd_per_million)
     }
 }
 

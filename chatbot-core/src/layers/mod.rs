@@ -14,12 +14,15 @@
 //!    circuit does not hear of it.
 //! 8. [`CircuitBreaker`]: what waited learns at the last moment that there is no point.
 //! 9. [`Timeout`] for silence: the time in queues is not the provider's.
+//!
+//! [`Priced`], where a model's price is known, stands directly around the model: whoever counts looks through to it.
 
 mod circuit_breaker;
 mod concurrency;
 mod fallback;
 mod metering;
 mod opening;
+mod priced;
 mod query_cache;
 mod query_timeout;
 mod rate_limit;
@@ -35,6 +38,7 @@ pub use circuit_breaker::{BreakerPolicy, BreakerState, CircuitBreaker};
 pub use concurrency::{Bulkhead, BulkheadLimits, Concurrency};
 pub use fallback::Fallback;
 pub use metering::{Metering, UsageLog};
+pub use priced::Priced;
 pub use query_cache::QueryCache;
 pub use query_timeout::QueryTimeout;
 pub use rate_limit::{RateLimit, RateLimits};

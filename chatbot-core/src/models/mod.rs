@@ -11,6 +11,7 @@ mod http;
 mod ollama;
 #[cfg(feature = "providers")]
 mod openai;
+mod prices;
 
 #[cfg(feature = "providers")]
 pub use anthropic::{AnthropicFormat, AnthropicModel};
@@ -23,3 +24,4 @@ pub use http::{ProviderConfig, ProviderModel};
 pub use ollama::{OllamaFormat, OllamaModel};
 #[cfg(feature = "providers")]
 pub use openai::{OpenAiFormat, OpenAiModel};
+pub use prices::PriceTable;

@@ -47,8 +47,8 @@ pub use retriever::{
 pub use store::{
     AcceptDocument, AcceptVersion, Accepted, BeginTurn, BegunTurn, ChangeFeed, ChunkVector,
     CollectionStore, ConversationStore, DocumentStore, EmbeddingStore, FinishTurn, Idempotency,
-    JobStore, LiveVersion, NewEmbeddings, PublishVersion, Snapshots, StagedPart, Store, StoreCopy,
-    Swept, TurnTarget,
+    JobStore, LedgerStore, LiveVersion, NewEmbeddings, PublishVersion, ReserveCall, Snapshots,
+    StagedPart, Store, StoreCopy, Swept, TurnTarget,
 };
 pub use token_counter::TokenCounter;
 pub use tool::{Tool, ToolAccess, ToolInput, ToolOutput};

@@ -73,6 +73,8 @@ ids! {
     MessageId = "message",
     /// Names one holding of a lease: the fencing token. A later holder's token is greater.
     LeaseToken = "lease",
+    /// Names a call to a model, in the ledger.
+    CallId = "call",
     /// Names a request, for logs and traces.
     RequestId = "request",
 }

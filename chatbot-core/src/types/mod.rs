@@ -5,6 +5,7 @@
 
 mod answer;
 mod backup;
+mod budget;
 mod change;
 mod chunk;
 mod collection;
@@ -14,6 +15,7 @@ mod event;
 mod filter;
 mod id;
 mod job;
+mod ledger;
 mod media;
 mod page;
 mod parsed;
@@ -29,6 +31,7 @@ mod usage;
 pub(crate) use answer::redact_sources;
 pub use answer::{Citation, FinishReason, Source, SourceScores, TextSpan, Timings, Warning};
 pub use backup::{BackupProgress, BackupReport, RestoreReport, StoreCounts};
+pub use budget::{Allowance, BudgetScope, Budgets, CallEstimate, Spent, nanodollars};
 pub use change::{Change, ChangeKind, Checkpoint, Lineage};
 pub use chunk::{Chunk, ChunkHash, ChunkSpec, Language, PageStart, StagedChunk, embedded_text};
 pub use collection::{Collection, CollectionPatch, NewCollection, Role, Visibility};
@@ -42,10 +45,11 @@ pub use embedding::{
 pub use event::{Event, EventKind, SequencedEvent};
 pub use filter::{Filter, FilterError};
 pub use id::{
-    ChunkId, CollectionId, DocumentId, JobId, LeaseToken, MessageId, PrincipalId, RequestId,
-    SessionId, VersionId,
+    CallId, ChunkId, CollectionId, DocumentId, JobId, LeaseToken, MessageId, PrincipalId,
+    RequestId, SessionId, VersionId,
 };
 pub use job::{Job, JobOutcome, Lease};
+pub use ledger::{CallRecord, UsageGroup, UsageGrouping, UsageQuery, UsageReport, UsageTotals};
 pub use media::MediaType;
 pub use page::{Cursor, Page, PageRequest};
 pub use parsed::{Block, BlockKind, PageSpan, ParsedDocument, Part, RawDocument};

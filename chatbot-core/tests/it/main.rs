@@ -34,6 +34,8 @@ mod index;
 #[cfg(feature = "documents")]
 mod inside;
 mod layers;
+#[cfg(all(feature = "sqlite", feature = "local-index"))]
+mod ledger;
 #[cfg(feature = "local-index")]
 mod lexical_quality;
 mod model_layers;

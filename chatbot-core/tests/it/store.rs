@@ -35,5 +35,6 @@ themes!(
     embeddings,
     sessions,
     turns,
+    ledger,
     snapshots,
 );

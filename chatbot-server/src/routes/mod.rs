@@ -1,7 +1,7 @@
 //! The whole HTTP surface. Every route names the permission it needs; `Public` routes tell nobody anything about
 //! anyone.
 //!
-//! The places of what is to come: accounts (`/api/v1/auth`, `/api/v1/me`, `/api/v1/api-keys`), administration
+//! The places of what is to come: accounts (`/api/v1/auth`, the rest of `/api/v1/me`, `/api/v1/api-keys`), administration
 //! (`/api/v1/admin`) and the OpenAI-shaped surface (`/v1`) get their sections here.
 
 pub(crate) mod chat;
@@ -15,6 +15,7 @@ pub(crate) mod search;
 pub(crate) mod sessions;
 mod surface;
 pub(crate) mod upload;
+pub(crate) mod usage;
 
 use axum::Router;
 
@@ -61,6 +62,8 @@ pub fn surface() -> Surface {
         .get   (Read,   "/api/v1/documents/{id}/events",               documents::events)
         // Search
         .post  (Read,   "/api/v1/search",                              search::search)
+        // What the asker used
+        .get   (Read,   "/api/v1/me/usage",                            usage::used)
         // Sessions and chat
         .get   (Chat,   "/api/v1/models",                              models::list)
         .post  (Chat,   "/api/v1/chat",                                chat::chat)

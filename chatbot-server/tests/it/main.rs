@@ -31,3 +31,4 @@ mod session_events;
 mod slow_clients;
 mod support;
 mod turn_faults;
+mod usage;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::live::LiveTurn;
 use crate::engine::cite::Aligned;
-use crate::types::{Event, FinishReason, Message, Usage};
+use crate::types::{Event, FinishReason, Message};
 
 /// Text after the first is sent at most this often: a reader sees no difference, a thousand readers do.
 pub(super) const COALESCE: Duration = Duration::from_millis(50);
@@ -14,7 +14,6 @@ pub(super) const COALESCE: Duration = Duration::from_millis(50);
 pub(super) struct Draft {
     /// The message so far; its content is exactly what was sent.
     pub(super) message: Message,
-    pub(super) usage: Option<Usage>,
     pub(super) finish_reason: Option<FinishReason>,
     began: Instant,
     waiting: String,
@@ -26,7 +25,6 @@ impl Draft {
     pub(super) fn new(message: Message, began: Instant) -> Self {
         Self {
             message,
-            usage: None,
             finish_reason: None,
             began,
             waiting: String::new(),

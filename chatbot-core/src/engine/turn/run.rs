@@ -51,8 +51,6 @@ pub(super) struct Run {
     begun: BegunTurn,
     lease: Lease,
     draft: Draft,
-    /// Characters of the prompt, for the estimate where a model does not count.
-    prompt_tokens: usize,
     /// Whether the store knows what the answer is made from: before any of it is stored.
     is_noted: bool,
     rounds: rounds::Rounds,
@@ -68,6 +66,7 @@ impl Run {
     ) -> Self {
         let Asked { request, model, began, early } = asked;
         let draft = Draft::new(begun.assistant_message.clone(), began);
+        engine.ledger.begin_turn(live.id);
         Self {
             engine,
             live,
@@ -77,7 +76,6 @@ impl Run {
             begun,
             lease,
             draft,
-            prompt_tokens: 0,
             is_noted: false,
             rounds: rounds::Rounds::default(),
             held: guarded::Held::default(),
@@ -179,7 +177,6 @@ impl Run {
         let text = evidence::not_in_documents(language.as_ref()).to_owned();
         self.draft.message.abstained = true;
         self.draft.add(&self.live, Aligned { text, citations: Vec::new() });
-        self.draft.usage = Some(Usage::default());
         self.draft.finish_reason = Some(FinishReason::Stop);
     }
 
@@ -202,10 +199,7 @@ impl Run {
             max_output_tokens: self.request.max_output_tokens,
         };
         let tools = (self.engine.parts.history.as_ref(), self.engine.parts.counter.as_ref());
-        let request = prompt::assemble(ctx, parts, path, self.model.info(), tools).await?;
-        let texts = request.system.iter().chain(request.messages.iter().map(|m| &m.content));
-        self.prompt_tokens = texts.map(|text| self.engine.parts.counter.count(text)).sum();
-        Ok(request)
+        prompt::assemble(ctx, parts, path, self.model.info(), tools).await
     }
 
     /// Passes the model's answer on as it arrives.
@@ -260,7 +254,8 @@ impl Run {
                 self.draft.message.warnings.push(warning.clone());
                 self.live.emit(Event::Warning(warning));
             }
-            ModelEvent::Usage(usage) => self.draft.usage = Some(usage),
+            // The ledger has it, with that of every other call.
+            ModelEvent::Usage(_) => {}
             ModelEvent::Finish(reason) => self.draft.finish_reason = Some(reason),
         }
         Ok(())
@@ -285,10 +280,10 @@ impl Run {
     /// Stores the message as it ended and makes the terminal event of it.
     async fn finish(&mut self, outcome: Result<()>) -> Event {
         self.draft.send(&self.live);
-        let usage = self.usage();
+        let calls = self.engine.ledger.end_turn(self.live.id);
         let total_ms = self.draft.elapsed_ms();
         let mut message = self.draft.message.clone();
-        message.usage = usage;
+        message.usage = Usage::sum(calls.iter().map(|call| call.usage));
         message.timings.total_ms = total_ms;
         message.finish_reason = self.draft.finish_reason.clone();
         let error = outcome.err();
@@ -301,7 +296,7 @@ impl Run {
         // The turn's own context may be cancelled; storing its end must not be.
         let ctx = self.live.ctx.detached();
         self.live.redact(&mut message);
-        let finish = FinishTurn { message: message.clone() };
+        let finish = FinishTurn { message: message.clone(), calls: calls.clone() };
         crash::point("turn/before_finish");
         let stored = self.engine.store().finish_turn(&ctx, &self.lease, finish).await;
         crash::point("turn/after_finish");
@@ -309,33 +304,12 @@ impl Run {
             Ok(()) => terminal(message, error),
             Err(not_stored) => {
                 tracing::error!(message = %message.id, error = ?not_stored, "an answer was not stored");
+                self.engine.ledger.settle(&ctx, calls).await;
                 message.state = MessageState::Failed;
                 message.error = Some(MessageError::from(&not_stored));
                 terminal(message, Some(not_stored))
             }
         }
-    }
-
-    /// What the model said it used in this round, or an estimate.
-    fn round_usage(&self) -> Usage {
-        let counter = self.engine.parts.counter.as_ref();
-        self.draft.usage.unwrap_or_else(|| Usage {
-            input_tokens: self.prompt_tokens as u64,
-            output_tokens: counter.count(self.rounds.written(&self.draft.message.content)) as u64,
-            cost_usd: None,
-            estimated: true,
-        })
-    }
-
-    /// What all rounds used; with its price where it has one.
-    fn usage(&self) -> Usage {
-        let mut usage = self.rounds.with_spent(self.round_usage());
-        #[allow(clippy::cast_precision_loss, reason = "tokens of one turn are far below 2^52")]
-        if let Some((read, written)) = self.model.info().usd_per_million {
-            let cost = usage.input_tokens as f64 * read + usage.output_tokens as f64 * written;
-            usage.cost_usd = Some(cost / 1e6);
-        }
-        usage
     }
 }
 

@@ -10,11 +10,11 @@ use super::fold::fold;
 use super::jobs::after;
 use super::messages::{Details, redact};
 use super::sql::{Columns as _, hex_list, sql, to_json};
-use super::{Lane, SqliteStore};
+use super::{Lane, SqliteStore, ledger};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::traits::FinishTurn;
-use crate::types::{DocumentId, Lease, Message, MessageError, PrincipalId, SessionId, Timestamp};
+use crate::types::{DocumentId, Lease, Message, MessageError, SessionId};
 
 /// See [`ConversationStore::append_turn`](crate::traits::ConversationStore::append_turn).
 pub(super) async fn append(
@@ -48,7 +48,7 @@ pub(super) async fn finish(
     lease: &Lease,
     finish: FinishTurn,
 ) -> Result<()> {
-    let mut message = finish.message;
+    let FinishTurn { mut message, calls } = finish;
     if !message.state.is_final() {
         return Err(Error::invalid("An answer ends in a final state."));
     }
@@ -63,7 +63,7 @@ pub(super) async fn finish(
                 make_searchable(conn, session, (seq, &message.content)).await?;
             }
             note_documents(conn, seq, documents_of(&message)).await?;
-            note_usage(conn, principal, (session, &message), now).await?;
+            ledger::write_all(conn, principal.as_ref(), &calls).await?;
             sql("UPDATE sessions SET updated_at = ? WHERE id = ?")
                 .bind(now)
                 .bind(session)
@@ -139,31 +139,6 @@ async fn note_documents(
          SELECT d.id, ? FROM json_each(?) w JOIN documents d ON d.id = unhex(w.value) AND d.deleted_at IS NULL")
     .bind(seq)
     .bind(hex_list(documents.iter().map(DocumentId::as_bytes)))
-    .run(conn)
-    .await
-    .map(|_| ())
-}
-
-async fn note_usage(
-    conn: &mut SqliteConnection,
-    principal: Option<PrincipalId>,
-    (session, message): (SessionId, &Message),
-    now: Timestamp,
-) -> Result<()> {
-    let usage = message.usage;
-    sql("INSERT OR REPLACE INTO usage_ledger (message, session, principal, model, state, input_tokens,
-            output_tokens, cost_usd, estimated, created_at)
-         SELECT ?1, s.id, coalesce(?2, s.principal), ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM sessions s WHERE s.id = ?10")
-    .bind(message.id)
-    .bind(principal.as_ref().map(PrincipalId::as_str))
-    .bind(message.model.as_deref())
-    .bind(message.state.as_str())
-    .bind(usage.input_tokens)
-    .bind(usage.output_tokens)
-    .bind(usage.cost_usd)
-    .bind(usage.estimated)
-    .bind(now)
-    .bind(session)
     .run(conn)
     .await
     .map(|_| ())

@@ -27,6 +27,7 @@ mod fold;
 mod history;
 mod idempotency;
 mod jobs;
+mod ledger;
 mod messages;
 mod migrate;
 mod parts;

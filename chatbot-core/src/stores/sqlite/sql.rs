@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, Row as _, Sqlite, ValueRef as _};
 use super::error::{damaged, fault};
 use crate::error::{Error, Result};
 use crate::types::{
-    BlobHash, ChunkId, CollectionId, DocumentId, JobId, LeaseToken, MessageId, SessionId,
+    BlobHash, CallId, ChunkId, CollectionId, DocumentId, JobId, LeaseToken, MessageId, SessionId,
     Timestamp, VersionId,
 };
 
@@ -160,7 +160,7 @@ macro_rules! ids {
         }
     )+};
 }
-ids!(ChunkId, CollectionId, DocumentId, JobId, LeaseToken, MessageId, SessionId, VersionId);
+ids!(CallId, ChunkId, CollectionId, DocumentId, JobId, LeaseToken, MessageId, SessionId, VersionId);
 ids!(BlobHash);
 
 impl Column for bool {

@@ -9,8 +9,8 @@ use super::Idempotency;
 use crate::context::Context;
 use crate::error::Result;
 use crate::types::{
-    DocumentId, Feedback, Lease, ListSessions, Message, MessageId, Metadata, Page, PageRequest,
-    Session, SessionId, SessionPatch,
+    CallRecord, DocumentId, Feedback, Lease, ListSessions, Message, MessageId, Metadata, Page,
+    PageRequest, Session, SessionId, SessionPatch,
 };
 
 /// What a turn is about.
@@ -76,6 +76,8 @@ pub struct BegunTurn {
 pub struct FinishTurn {
     /// The message as it is to be stored, its state final.
     pub message: Message,
+    /// The calls to models that were made for it, which are settled in the same step.
+    pub calls: Vec<CallRecord>,
 }
 
 /// Sessions, messages and turns. Everything here is the context's principal's own.

@@ -14,6 +14,7 @@ mod conversations;
 mod documents;
 mod embeddings;
 mod jobs;
+mod ledger;
 mod snapshots;
 
 pub use changes::{ChangeFeed, ChunkVector, LiveVersion};
@@ -22,6 +23,7 @@ pub use conversations::{BeginTurn, BegunTurn, ConversationStore, FinishTurn, Tur
 pub use documents::{AcceptDocument, AcceptVersion, Accepted, DocumentStore, Swept};
 pub use embeddings::{EmbeddingStore, NewEmbeddings};
 pub use jobs::{JobStore, PublishVersion, StagedPart};
+pub use ledger::{LedgerStore, ReserveCall};
 pub use snapshots::{Snapshots, StoreCopy};
 
 use async_trait::async_trait;
@@ -37,6 +39,7 @@ pub trait Store:
     + EmbeddingStore
     + ChangeFeed
     + ConversationStore
+    + LedgerStore
     + Snapshots
     + ChunkReader
 {

@@ -12,7 +12,7 @@ use crate::engine::prompt;
 use crate::engine::tools::Toolbox;
 use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::traits::{ChatRequest, ToolCall, ToolOutput, ToolResult, ToolRound};
-use crate::types::{CallPurpose, Event, Source, Usage, Warning};
+use crate::types::{CallPurpose, Event, Source, Warning};
 
 /// Calls of one round that are made at the same time: a search each is what two cores do at once, four times.
 const MAX_AT_ONCE: usize = 8;
@@ -43,12 +43,10 @@ pub(super) struct Rounds {
     pub(super) calls: Vec<ToolCall>,
     /// Whether it said anything in an earlier round.
     has_said: bool,
-    /// Bytes of the answer that earlier rounds sent.
-    sent: usize,
+    /// Tokens that this round was asked with.
+    n_prompt_tokens: usize,
     /// Tokens of this round's results so far.
     n_result_tokens: usize,
-    /// What earlier rounds used.
-    spent: Option<Usage>,
     /// The calls of the round before that were made, and what came of them.
     before: Vec<(ToolCall, Made)>,
     ids: Vec<String>,
@@ -73,23 +71,6 @@ impl Rounds {
         match delta.trim_start() {
             "" => String::new(),
             begun => format!("\n\n{begun}"),
-        }
-    }
-
-    /// What of an answer was written in this round, for the estimate where the model does not count.
-    pub(super) fn written<'a>(&self, content: &'a str) -> &'a str {
-        content.get(self.sent..).unwrap_or_default()
-    }
-
-    /// This round's usage with that of the rounds before.
-    pub(super) fn with_spent(&self, usage: Usage) -> Usage {
-        let Some(spent) = self.spent else { return usage };
-        let cost = spent.cost_usd.zip(usage.cost_usd).map(|(a, b)| a + b);
-        Usage {
-            input_tokens: spent.input_tokens + usage.input_tokens,
-            output_tokens: spent.output_tokens + usage.output_tokens,
-            cost_usd: cost,
-            estimated: spent.estimated || usage.estimated,
         }
     }
 
@@ -147,6 +128,8 @@ impl Run {
                 let message = "The model wanted to call tools more often than it may.";
                 self.warn(Warning::new("tool_steps_exhausted", message));
             }
+            let counter = self.engine.parts.counter.as_ref();
+            self.rounds.n_prompt_tokens = request.texts().map(|text| counter.count(text)).sum();
             self.ask(ctx, request.clone(), &mut aligner).await?;
             let calls = self.rounds.take_calls();
             if calls.is_empty() || request.tools_closed {
@@ -154,7 +137,7 @@ impl Run {
             }
             let round = self.call_all(ctx, &toolbox, calls, &mut aligner).await?;
             request.tool_rounds.push(round);
-            self.begin_round(&request);
+            self.begin_round();
         }
         self.conclude(aligner)
     }
@@ -167,8 +150,12 @@ impl Run {
         aligner: &mut Aligner,
     ) -> Result<()> {
         self.draft.finish_reason = None;
-        let session = self.begun.session.id;
-        let call = Call { model: &self.model, purpose: CallPurpose::Answer, session };
+        let call = Call {
+            model: &self.model,
+            purpose: CallPurpose::Answer,
+            session: self.begun.session.id,
+            message: Some(self.live.id),
+        };
         let stream = self.engine.ask_model(ctx, call, request).await?;
         self.relay(ctx, stream, aligner).await?;
         self.let_go(ctx, aligner).await
@@ -189,23 +176,12 @@ impl Run {
         Ok(())
     }
 
-    /// Counts what the last round used, and begins another.
-    fn begin_round(&mut self, request: &ChatRequest) {
+    /// Begins another round.
+    fn begin_round(&mut self) {
         self.draft.send(&self.live);
-        let mut usage = self.round_usage();
-        let counter = self.engine.parts.counter.as_ref();
-        if usage.estimated {
-            let asked = request.tool_rounds.last().into_iter().flat_map(|round| &round.calls);
-            let tokens: usize = asked.map(|call| counter.count(&call.arguments.to_string())).sum();
-            usage.output_tokens += tokens as u64;
-        }
-        self.rounds.spent = Some(self.rounds.with_spent(usage));
-        self.rounds.sent = self.draft.message.content.len();
         self.rounds.has_said |= !self.rounds.text.trim().is_empty();
         self.rounds.text.clear();
         self.rounds.n_result_tokens = 0;
-        self.prompt_tokens = request.texts().map(|text| counter.count(text)).sum();
-        self.draft.usage = None;
     }
 
     /// Makes the calls of a round, tells whoever follows, and gives what the model is to see.
@@ -289,7 +265,7 @@ impl Run {
     /// Bytes that the next result may have: within the model's window, where that is known.
     fn result_bytes(&self) -> usize {
         let Some(window) = self.model.info().context_window else { return MAX_RESULT_BYTES };
-        let used = self.prompt_tokens + self.rounds.n_result_tokens;
+        let used = self.rounds.n_prompt_tokens + self.rounds.n_result_tokens;
         let left = (window - window / ANSWER_SHARE).saturating_sub(used);
         MAX_RESULT_BYTES.min(left.saturating_mul(BYTES_PER_TOKEN))
     }

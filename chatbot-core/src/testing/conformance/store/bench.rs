@@ -157,7 +157,7 @@ impl Bench {
     pub(super) async fn end(&self, ctx: &Context, turn: &BegunTurn, message: Message) -> Message {
         let lease = turn.lease.as_ref().unwrap();
         let id = message.id;
-        let finish = crate::traits::FinishTurn { message };
+        let finish = crate::traits::FinishTurn { message, calls: Vec::new() };
         self.store.finish_turn(ctx, lease, finish).await.unwrap();
         self.store.message(ctx, id).await.unwrap()
     }

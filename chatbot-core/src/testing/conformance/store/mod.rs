@@ -15,6 +15,7 @@ mod deletion;
 mod documents;
 mod embeddings;
 mod jobs;
+mod ledger;
 mod parts;
 mod sessions;
 mod snapshots;
@@ -29,6 +30,7 @@ pub use deletion::deletion;
 pub use documents::documents;
 pub use embeddings::embeddings;
 pub use jobs::jobs;
+pub use ledger::ledger;
 pub use parts::parts;
 pub use sessions::sessions;
 pub use snapshots::snapshots;
@@ -56,5 +58,6 @@ pub async fn store(make: impl AsyncFn(Arc<FixedClock>) -> Fresh) {
     embeddings(&make).await;
     sessions(&make).await;
     turns(&make).await;
+    ledger(&make).await;
     snapshots(&make).await;
 }

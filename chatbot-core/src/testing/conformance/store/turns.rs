@@ -62,7 +62,8 @@ async fn an_answer_is_stored_as_it_ended(make: &impl AsyncFn(Arc<FixedClock>) ->
         ..answer.clone()
     };
     let open = Message { state: MessageState::Streaming, ..ended.clone() };
-    let refused = store.finish_turn(&ada, lease, FinishTurn { message: open }).await;
+    let refused =
+        store.finish_turn(&ada, lease, FinishTurn { message: open, calls: Vec::new() }).await;
     assert_eq!(kind(refused), ErrorKind::InvalidInput);
     assert_eq!(bench.end(&ada, &begun, ended.clone()).await, ended);
     let odd = Timings { total_ms: f64::NAN, ..ended.timings };
@@ -189,7 +190,7 @@ async fn a_zombie_writes_nothing(make: &impl AsyncFn(Arc<FixedClock>) -> Fresh) 
     bench.answer(&ada, &begun, "done").await;
     assert!(lost(store.append_turn(&ada, &lease, " and more".to_owned(), TTL).await));
     let message = Message { state: MessageState::Failed, ..begun.assistant_message.clone() };
-    assert!(lost(store.finish_turn(&ada, &lease, FinishTurn { message }).await));
+    assert!(lost(store.finish_turn(&ada, &lease, FinishTurn { message, calls: Vec::new() }).await));
     let stored = store.message(&ada, begun.assistant_message.id).await.unwrap();
     assert_eq!((stored.content.as_str(), stored.state), ("done", MessageState::Complete));
 }

@@ -21,7 +21,7 @@ const FACTS: &[&str] = &[
      FROM (SELECT * FROM sessions ORDER BY seq)",
     "SELECT json_group_array(json_array(role, state, content, token IS NOT NULL)) AS v
      FROM (SELECT * FROM messages ORDER BY seq)",
-    "SELECT json_array(count(*)) AS v FROM usage_ledger",
+    "SELECT json_array(count(*), sum(input_tokens), sum(is_settled)) AS v FROM calls",
     "SELECT json_array(count(*)) AS v FROM message_search",
     "SELECT json_array(count(*)) AS v FROM idempotency",
     "SELECT json_group_array(kind) AS v FROM (SELECT kind FROM garbage ORDER BY seq)",

@@ -19,9 +19,10 @@ use crate::traits::{
     Idempotency, JobStore as _, NewEmbeddings, PublishVersion, TurnTarget,
 };
 use crate::types::{
-    BlobHash, Checkpoint, ChunkHash, ChunkId, ChunkSpec, DocumentId, EmbeddingJob,
-    EmbeddingOutcome, Job, JobId, JobOutcome, LeaseToken, MediaType, Message, MessageState,
-    Metadata, NewCollection, SessionPatch, Span, StagedChunk, Visibility,
+    BlobHash, CallId, CallPurpose, CallRecord, Checkpoint, ChunkHash, ChunkId, ChunkSpec,
+    DocumentId, EmbeddingJob, EmbeddingOutcome, Job, JobId, JobOutcome, LeaseToken, MediaType,
+    Message, MessageState, Metadata, NewCollection, SessionPatch, Span, StagedChunk, Timestamp,
+    Usage, Visibility,
 };
 
 const TTL: Duration = Duration::from_secs(60);
@@ -302,7 +303,8 @@ impl Player {
                     state: MessageState::Complete,
                     ..turn.assistant_message.clone()
                 };
-                self.store.finish_turn(ctx, lease, FinishTurn { message }).await
+                let calls = vec![call(turn)];
+                self.store.finish_turn(ctx, lease, FinishTurn { message, calls }).await
             }
             _ => self.store.delete_session(ctx, turn.session.id).await,
         }
@@ -382,5 +384,19 @@ fn publication(job: &Job, n_chunks: usize) -> PublishVersion {
         page_count: None,
         metadata: Metadata::new(),
         warnings: Vec::new(),
+    }
+}
+
+/// What was asked for the answer; tried once more, it is the same call.
+fn call(turn: &BegunTurn) -> CallRecord {
+    CallRecord {
+        id: CallId::from_bytes(*turn.assistant_message.id.as_bytes()),
+        session: Some(turn.session.id),
+        message: Some(turn.assistant_message.id),
+        purpose: CallPurpose::Answer,
+        model: "scripted".to_owned(),
+        usage: Usage { input_tokens: 40, output_tokens: 4, ..Usage::default() },
+        error: None,
+        at: Timestamp::from_millis(0),
     }
 }

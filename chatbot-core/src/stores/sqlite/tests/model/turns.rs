@@ -199,7 +199,7 @@ async fn play(store: &SqliteStore, clock: &FixedClock, turn: &BegunTurn, act: Ac
         }
         Act::Finish(state) => {
             let message = Message { state, ..turn.assistant_message.clone() };
-            store.finish_turn(&ctx, lease, FinishTurn { message }).await
+            store.finish_turn(&ctx, lease, FinishTurn { message, calls: Vec::new() }).await
         }
         Act::Expire => {
             clock.advance(TTL);
