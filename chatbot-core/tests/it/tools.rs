@@ -6,12 +6,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use chatbot_core::config::EngineConfig;
+use chatbot_core::history::EstimatedTokens;
 use chatbot_core::testing::{ScriptedModel, Step, turn_violations};
 use chatbot_core::traits::{
-    ChatRequest, Tool, ToolAccess, ToolApproval, ToolCall, ToolInput, ToolOutput, ToolSpec,
+    ChatModel as _, ChatRequest, ModelInfo, TokenCounter as _, Tool, ToolAccess, ToolApproval,
+    ToolCall, ToolInput, ToolOutput, ToolSpec,
 };
 use chatbot_core::types::{
-    Event, FinishReason, Message, MessageState, PrincipalId, SequencedEvent, Usage,
+    Event, FinishReason, Message, MessageState, PrincipalId, SequencedEvent, Strategy, Usage,
 };
 use chatbot_core::{Chatbot, ChatbotBuilder, Context, ErrorKind, Result, TurnRequest};
 use futures_util::StreamExt as _;
@@ -161,12 +163,8 @@ async fn what_a_model_searches_itself_can_be_cited() {
     let kinds: Vec<_> = events.iter().map(|event| event.event.kind().as_str()).collect();
     assert_eq!(kinds[..3], ["started", "sources", "text"]);
     assert_eq!(kinds[3..5], ["tool_call", "tool_result"]);
-    assert_eq!(
-        message.usage.input_tokens > 10 && message.usage.output_tokens > 5,
-        true,
-        "{:?}",
-        message.usage
-    );
+    let Usage { input_tokens, output_tokens, .. } = message.usage;
+    assert!(input_tokens > 10 && output_tokens > 5, "{:?}", message.usage);
 
     let asked = model.requests();
     assert_eq!(asked[0].tools[0].name, "search_documents");
@@ -386,4 +384,50 @@ async fn what_cannot_be_used_is_refused_at_once() {
     }
     let twice = Chatbot::builder().tool(with(spec("x"))).tool(with(spec("x"))).build().await;
     assert_eq!(twice.map(drop).map_err(kind), Err(ErrorKind::ConfigInvalid));
+}
+
+#[tokio::test]
+async fn results_stay_within_the_window_of_the_model() {
+    let model =
+        calling(vec![call("a", "look", json!({})), call("b", "look", json!({"n": 1}))], "Done.");
+    let info = ModelInfo { context_window: Some(2_000), ..model.info().clone() };
+    let act: Act = Arc::new(|| Box::pin(async { Ok(ToolOutput::new("word ".repeat(20_000))) }));
+    let (tool, _) = probe("look", ToolAccess::Reads);
+    let builder = Chatbot::builder().custom_model(model.clone().with_info(info));
+    let chatbot = builder.tool(Probe { act, ..tool }).build().await.unwrap();
+    let request = TurnRequest { strategy: Strategy::None, ..TurnRequest::new("Well?") };
+    let (_, message) = turn(&chatbot, &Context::local(), request).await;
+    assert_eq!(message.content, "Done.");
+    let asked = &model.requests()[1];
+    let tokens: usize = asked.texts().map(|text| EstimatedTokens.count(text)).sum();
+    assert!((1_000..2_000).contains(&tokens), "{tokens} tokens");
+    assert!(asked.tool_rounds[0].results[1].content.contains("(Cut: "));
+}
+
+/// What a tool found leaves with its document, like any other source.
+#[tokio::test]
+async fn a_document_that_a_tool_found_takes_its_text_along() {
+    let model = ScriptedModel::with(|request| match request.tool_rounds.as_slice() {
+        [] => vec![
+            call("a", "search_documents", json!({"query": "turbine inspected"})),
+            Step::Finish(FinishReason::ToolCalls),
+        ],
+        _ => vec![Step::Text("In May [2]. ".to_owned()), Step::Hang],
+    });
+    let chatbot = searching().custom_model(model).build().await.unwrap();
+    add(&chatbot, "Metals", "Copper conducts heat well.").await;
+    let found = add(&chatbot, "Turbine", "The turbine was inspected in Maytime.").await;
+    let ctx = Context::local();
+    let request = TurnRequest { top_k: 1, ..TurnRequest::new("Does copper conduct heat?") };
+    let mut turn = chatbot.chat(&ctx, request).await.unwrap();
+    let id = turn.message_id;
+    while turn.next().await.is_some_and(|event| !matches!(event.event, Event::Text { .. })) {}
+    chatbot.delete_document(&ctx, found.id).await.unwrap();
+    let rest: Vec<_> = turn.collect().await;
+    let Some(Event::Failed { message, .. }) = rest.last().map(|event| &event.event) else {
+        panic!("{rest:?}")
+    };
+    assert_eq!((message.sources.len(), message.sources[1].deleted), (2, true));
+    let again = all(chatbot.follow(&ctx, id, 0).await.unwrap()).await;
+    assert!(!format!("{rest:?} {again:?}").contains("Maytime"), "{again:?}");
 }

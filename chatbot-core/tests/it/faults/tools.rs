@@ -173,3 +173,20 @@ async fn f19_a_loop_without_end() {
     assert_eq!(message.warnings[0].code, "tool_steps_exhausted");
     assert_eq!(message.usage.output_tokens > 3, message.usage.estimated, "rounds are added up");
 }
+
+/// A turn of two rounds is the same turn, however its bytes arrive.
+#[tokio::test]
+async fn f19_rounds_byte_by_byte() {
+    let scripts = || vec![call("look_up", &["{\"riv", "er\": \"日本\"}"]), answer("In 日本.")];
+    let slowly = |script: Vec<Act>| -> Vec<Act> {
+        let acts = script.into_iter().flat_map(|act| match act {
+            Act::Send(bytes) => bytes.into_iter().map(|byte| Act::Send(vec![byte])).collect(),
+            other => vec![other],
+        });
+        acts.collect()
+    };
+    let (whole, asked, n_calls) = turn(scripts(), 8).await;
+    let slow = turn(scripts().into_iter().map(slowly).collect(), 8).await;
+    assert_eq!((whole.content.as_str(), n_calls), ("In 日本.", 1));
+    assert_eq!((slow.0.content, slow.1, slow.2), (whole.content, asked, n_calls));
+}

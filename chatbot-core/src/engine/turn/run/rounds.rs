@@ -298,10 +298,15 @@ impl Made {
         };
         let content = match output.content {
             Value::String(text) => Value::String(cut(text, MAX_RESULT_BYTES)),
-            other if other.to_string().len() > MAX_RESULT_BYTES => {
-                Value::String(cut(other.to_string(), MAX_RESULT_BYTES))
+            content @ (Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::Array(_)
+            | Value::Object(_)) => {
+                let text = content.to_string();
+                let fits = text.len() <= MAX_RESULT_BYTES;
+                if fits { content } else { Value::String(cut(text, MAX_RESULT_BYTES)) }
             }
-            other => other,
         };
         let content = json!({"content": content});
         Self { content, sources: output.sources, is_error: false }
