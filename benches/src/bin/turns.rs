@@ -1,7 +1,7 @@
 //! What a turn costs beyond the model, in this process and beside others. Each figure stands beside its bar.
 //!
 //! `turns --server PATH [--python PATH --peers FOLDER] [--only overhead|idle|peers|gateway] [--passages N] [--questions N]
-//! [--sessions N] [--seconds N] [--json FILE]`
+//! [--sessions N] [--rates N,N] [--seconds N] [--json FILE]`
 //!
 //! The model answers at once, so what is left of a turn's time is the engine's. `peers` and `gateway` need a Python with what
 //! `benches/peers/requirements-turns.txt` lists, and are left out where none is named.
@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use chatbot_benches::measurement::{self, Options, Table};
 use chatbot_benches::server::Program;
+use chatbot_benches::turns::gateway::Load;
 use chatbot_benches::turns::passages::Passages;
 use chatbot_benches::turns::peer::Python;
 use chatbot_benches::turns::{gateway, idle, overhead, peers};
@@ -26,6 +27,8 @@ const N_PASSAGES: u64 = 10_000;
 const N_QUESTIONS: u64 = 200;
 /// Sessions that lie idle.
 const N_SESSIONS: u64 = 20_000;
+/// Requests a second, where nothing else is said.
+const RATES: &str = "20,50";
 /// Seconds at each rate of requests.
 const N_SECONDS: u64 = 30;
 /// The scripts of the peers, seen from the workspace's root.
@@ -41,6 +44,7 @@ async fn main() -> ExitCode {
         "passages",
         "questions",
         "sessions",
+        "rates",
         "seconds",
         "json",
     ];
@@ -75,8 +79,8 @@ async fn measure(options: &Options, table: &mut Table) -> Result<()> {
         peers::measure((&passages, data.path()), &python, model, table).await?;
     }
     if options.wants("gateway") {
-        let lasts = Duration::from_secs(options.number("seconds", N_SECONDS)?);
-        gateway::measure(&program(options, model)?, &python, (model, lasts), table).await?;
+        let load = load(options)?;
+        gateway::measure(&program(options, model)?, &python, (model, &load), table).await?;
     }
     Ok(())
 }
@@ -85,6 +89,12 @@ async fn measure(options: &Options, table: &mut Table) -> Result<()> {
 fn program(options: &Options, model: std::net::SocketAddr) -> Result<Program> {
     let model = format!("openai+http://{model}/v1#instant");
     Ok(Program { path: options.server()?, model, embedder: "none", environment: Vec::new() })
+}
+
+fn load(options: &Options) -> Result<Load> {
+    let rates = options.get("rates").unwrap_or(RATES).split(',').map(str::parse);
+    let lasts = Duration::from_secs(options.number("seconds", N_SECONDS)?);
+    Ok(Load { rates: rates.collect::<std::result::Result<_, _>>()?, lasts })
 }
 
 fn python(options: &Options) -> Option<Python> {

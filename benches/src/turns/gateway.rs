@@ -25,8 +25,6 @@ use crate::server::Program;
 use crate::stats::Samples;
 use crate::{Failure, Result};
 
-/// Requests a second.
-const RATES: [u32; 2] = [20, 50];
 /// Requests before anything is measured: what is imported and opened at the first ones.
 const N_WARM: usize = 40;
 /// The proxy reads its prices and models for this long at the most.
@@ -49,20 +47,31 @@ struct Route {
     process: Option<u32>,
 }
 
+/// How much is asked: so many requests a second each, for so long.
+#[derive(Debug, Clone)]
+pub struct Load {
+    /// Requests a second, one rate after the other.
+    pub rates: Vec<u32>,
+    /// How long each rate lasts.
+    pub lasts: Duration,
+}
+
 /// What was measured of one route at one rate.
 struct Measured {
     samples: Samples,
+    /// Requests without a whole answer.
+    n_failed: u32,
     cpu_s_per_1000: f64,
 }
 
-/// Measures the server and the proxy for so long at each rate, one after the other.
+/// Measures the server and the proxy at each rate, one after the other.
 ///
 /// # Errors
 /// Where one of them cannot be started, or does not answer.
 pub async fn measure(
     program: &Program,
     python: &Python,
-    (model, lasts): (SocketAddr, Duration),
+    (model, load): (SocketAddr, &Load),
     table: &mut Table,
 ) -> Result<()> {
     let folder = TempDir::new()?;
@@ -95,12 +104,12 @@ pub async fn measure(
         }
     }
     let mut rows = Vec::new();
-    for (round, rate) in RATES.into_iter().enumerate() {
+    for (round, rate) in load.rates.iter().copied().enumerate() {
         let mut measured: [Option<Measured>; 3] = [None, None, None];
         for place in 0..routes.len() {
             let at = (place + round) % routes.len();
             if let (Some(route), Some(slot)) = (routes.get(at), measured.get_mut(at)) {
-                *slot = Some(route.load(&http, rate, lasts).await?);
+                *slot = Some(route.load(&http, rate, load.lasts).await?);
             }
         }
         let [Some(direct), Some(own), Some(other)] = &measured else {
@@ -118,6 +127,9 @@ pub async fn measure(
 
 fn compare(rate: u32, [direct, own, other]: [&Measured; 3], table: &mut Table) {
     let added = |of: &Measured, percent| of.samples.ms(percent) - direct.samples.ms(percent);
+    let name = format!("requests of ours that failed at {rate}/s");
+    let detail = format!("of {}; {} of litellm's", own.samples.len(), other.n_failed);
+    table.row(Figure::new(name, f64::from(own.n_failed), "", 0.0).with_detail(detail));
     for percent in [50, 99] {
         let (ours, theirs) = (added(own, percent), added(other, percent));
         let detail = format!("{ours:.2} ms beside {theirs:.2} ms");
@@ -137,7 +149,7 @@ fn row(name: &str, rate: u32, of: &Measured, direct: &Measured) -> Value {
     let added = |percent| of.samples.ms(percent) - direct.samples.ms(percent);
     json!({
         "name": name, "rate": rate, "p50_ms": of.samples.ms(50), "p99_ms": of.samples.ms(99),
-        "added_p50_ms": added(50), "added_p99_ms": added(99), "requests": of.samples.len(),
+        "added_p50_ms": added(50), "added_p99_ms": added(99), "requests": of.samples.len(), "failed": of.n_failed,
         "cpu_s_per_1000": of.cpu_s_per_1000,
     })
 }
@@ -157,12 +169,16 @@ impl Route {
                 async move { whole(request, end).await.map(|()| due.elapsed()) },
             ));
         }
-        let mut samples = Samples::default();
+        let (mut samples, mut n_failed) = (Samples::default(), 0);
         for took in join_all(asked).await {
-            samples.push(took??);
+            match took? {
+                Ok(took) => samples.push(took),
+                Err(_) => n_failed += 1,
+            }
         }
-        let n = f64::from(u32::try_from(samples.len())?);
-        Ok(Measured { cpu_s_per_1000: (self.computed_s()? - before) * 1e3 / n, samples })
+        let n = f64::from(u32::try_from(samples.len())?).max(1.0);
+        let cpu_s_per_1000 = (self.computed_s()? - before) * 1e3 / n;
+        Ok(Measured { samples, n_failed, cpu_s_per_1000 })
     }
 
     async fn ask(&self, http: &reqwest::Client) -> Result<()> {
