@@ -12,9 +12,11 @@ pub mod mixture;
 pub mod mutation;
 pub mod processes;
 pub mod prose;
+pub mod providers;
 pub mod server;
 pub mod stats;
 pub mod targets;
+pub mod turns;
 
 /// Whatever stops a measurement.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;

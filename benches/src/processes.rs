@@ -3,6 +3,7 @@
 //! Seen from outside, by looking often: a process that lives for less than a moment may be missed, one that works is not.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ffi::OsString;
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,6 +20,11 @@ const LOOKS_PER_SEARCH: u32 = 5;
 const TABLES: [&str; 4] = ["net/tcp", "net/tcp6", "net/udp", "net/udp6"];
 /// The state of a socket that waits for connections.
 const LISTENING: &str = "0A";
+
+/// Ticks of the times that Linux tells of a process: the same on every machine.
+///
+/// *Source*: `USER_HZ` of the kernel's interface.
+const TICKS_PER_S: f64 = 100.0;
 
 /// What was seen.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -126,6 +132,52 @@ pub fn memory_mb(id: u32, key: &str) -> Result<f64> {
 pub fn computed() -> Option<Duration> {
     let all = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     all.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
+}
+
+/// What this process has computed since a moment, thread by thread: fine enough for work of a few milliseconds.
+#[derive(Debug, Clone, Default)]
+pub struct Computed(HashMap<OsString, u64>);
+
+impl Computed {
+    /// This moment. Empty where the system does not tell: only Linux does.
+    #[must_use]
+    pub fn now() -> Self {
+        let Ok(threads) = std::fs::read_dir("/proc/self/task") else { return Self::default() };
+        let one = |entry: std::io::Result<std::fs::DirEntry>| {
+            let entry = entry.ok()?;
+            let text = std::fs::read_to_string(entry.path().join("schedstat")).ok()?;
+            Some((entry.file_name(), text.split_whitespace().next()?.parse().ok()?))
+        };
+        Self(threads.filter_map(one).collect())
+    }
+
+    /// What was computed since then. Of a thread that has ended since, nothing is known.
+    #[must_use]
+    pub fn since(&self) -> Duration {
+        let before = |thread: &OsString| self.0.get(thread).copied().unwrap_or_default();
+        let now = Self::now().0;
+        Duration::from_nanos(now.iter().map(|(id, ns)| ns.saturating_sub(before(id))).sum())
+    }
+}
+
+/// What a process and those below it have computed so far, in seconds; of those that ended, what their parents counted.
+///
+/// # Errors
+/// Where the process is gone, or the system does not tell: only Linux does.
+pub fn computed_s(id: u32) -> Result<f64> {
+    let below = below(id, &parents());
+    let others: f64 = below.iter().filter_map(|one| ticks(*one).ok()).sum();
+    Ok((ticks(id)? + others) / TICKS_PER_S)
+}
+
+/// The ticks of a process, those of its ended children included.
+fn ticks(id: u32) -> Result<f64> {
+    /// Behind the name: user, system, and the same of children that were waited for.
+    const TIMES: std::ops::Range<usize> = 11..15;
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat"))?;
+    let (_, fields) = stat.rsplit_once(')').ok_or("no such figure")?;
+    let times = fields.split_whitespace().take(TIMES.end).skip(TIMES.start);
+    Ok(times.map(str::parse::<f64>).sum::<std::result::Result<f64, _>>()?)
 }
 
 /// Lets a process's peak begin anew at what it has now, where the kernel allows that; else peaks only rise.
@@ -262,5 +314,7 @@ mod tests {
         assert!(out.contains(&format!("net/tcp {to}")), "{out:?}");
         assert!(memory_mb(id, "VmHWM:").unwrap() > 0.0);
         assert!(computed().is_some());
+        assert!(Computed::default().since() > Computed::now().since());
+        assert!(computed_s(id).unwrap() >= 0.0 && computed_s(u32::MAX).is_err());
     }
 }

@@ -1,45 +1,36 @@
 //! What reads bytes of strangers, one piece at a time: what each piece promises whatever it is given.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
-use axum::Router;
-use axum::extract::State;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::IntoResponse;
-use axum::routing::post;
 use chatbot_core::Context;
 use chatbot_core::chunkers::{ChunkerConfig, StructureChunker};
-use chatbot_core::models::{OpenAiModel, ProviderConfig};
 use chatbot_core::parsers::{Parsers, broken_promise, detect};
 use chatbot_core::sse::{SseEvent, SseParser};
 use chatbot_core::testing::conformance::chunker;
-use chatbot_core::traits::{ChatModel as _, ChatRequest, Chunker as _, ModelMessage, ParseLimits};
-use chatbot_core::types::{Filter, MessageRole, Metadata, ParsedDocument, RawDocument};
-use futures_util::StreamExt as _;
-use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
+use chatbot_core::traits::{Chunker as _, ParseLimits};
+use chatbot_core::types::{Filter, Metadata, ParsedDocument, RawDocument};
 
 use crate::Result;
 use crate::chance::Chance;
 use crate::mutation::Seed;
+use crate::providers::{ARGUMENTS, Api, Provider};
 
 /// The targets that are not a format. Every other word is the ending of the files that the parsers are given.
-pub const OTHERS: [&str; 5] = ["detect", "chunks", "filter", "sse", "stream"];
+pub const OTHERS: [&str; 9] = [
+    "detect",
+    "chunks",
+    "filter",
+    "sse",
+    "stream",
+    "stream-anthropic",
+    "stream-gemini",
+    "stream-ollama",
+    "tool-arguments",
+];
 /// Bytes of a line, and of an event, where streams are tested: small, so that the bound itself is.
 const SSE_BYTES: usize = 4096;
 
 const FILTERS: &[&str] = &[
     r#"{"$and":[{"year":{"$gte":2020,"$lt":1e3}},{"$or":[{"a.b":{"$in":["x",null,true]}},{"t":{"$contains":"\u00e9"}}]},{"$not":{"k":{"$exists":true}}}]}"#,
     r#"{"a":1}"#,
-];
-const STREAMS: &[&str] = &[
-    "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"One \"}}]}\n\n\
-     data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"two [1].\"},\"finish_reason\":\"stop\"}]}\n\n\
-     data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":2}}\n\ndata: [DONE]\n\n",
-    ": comment\r\nevent: message\r\nid: 7\r\nretry: 10\r\ndata: {\"choices\":[{\"delta\":{\"reasoning_content\":\"h\\u00e9\"}}]}\r\n\r\n",
-    "data: {\"error\":{\"message\":\"overloaded\",\"type\":\"server_error\",\"code\":503}}\n\n",
-    "{\"choices\":[{\"message\":{\"content\":\"whole\"},\"finish_reason\":\"length\"}],\"usage\":{\"prompt_tokens\":1}}",
-    "\u{feff}data\ndata:\ndata: \n\nevent: error\ndata: {\"a\":[[[[]]]]}\n\n",
 ];
 /// Formats that the public documents have no file of.
 const MADE_UP: &[(&str, &str)] = &[
@@ -78,6 +69,7 @@ enum Kind {
     Filter,
     Sse,
     Stream(Box<Provider>),
+    Arguments(Box<Provider>),
 }
 
 impl Target {
@@ -91,8 +83,11 @@ impl Target {
             "chunks" => Kind::Chunks(Parsers::default()),
             "filter" => Kind::Filter,
             "sse" => Kind::Sse,
-            "stream" => Kind::Stream(Box::new(Provider::start()?)),
-            _ => Kind::Parse(Parsers::default()),
+            "tool-arguments" => Kind::Arguments(Box::new(Provider::start(Api::OpenAi)?)),
+            _ => match Api::named(name) {
+                Some(api) => Kind::Stream(Box::new(Provider::start(api)?)),
+                None => Kind::Parse(Parsers::default()),
+            },
         };
         Ok(Self { kind, chance })
     }
@@ -117,7 +112,8 @@ impl Target {
             }
             Kind::Filter => wrong_filter(&input.bytes),
             Kind::Sse => wrong_events(&input.bytes, &mut self.chance),
-            Kind::Stream(provider) => provider.wrong_answer(input),
+            Kind::Stream(provider) => provider.wrong_answer(&input.bytes),
+            Kind::Arguments(provider) => provider.wrong_call(&input.bytes),
         }
     }
 }
@@ -136,8 +132,9 @@ pub fn seeds(target: &str, corpus: &[Seed]) -> Vec<Seed> {
         "detect" => corpus.iter().cloned().chain(made_up()).collect(),
         "chunks" => of_format(&["txt", "md", "html", "csv", "json", "docx", "rst", "ipynb"]),
         "filter" => texts(FILTERS),
-        "sse" | "stream" => texts(STREAMS),
-        format => of_format(&[format]),
+        "sse" => texts(Api::OpenAi.answers()),
+        "tool-arguments" => texts(ARGUMENTS),
+        other => Api::named(other).map_or_else(|| of_format(&[other]), |api| texts(api.answers())),
     }
 }
 
@@ -203,69 +200,6 @@ fn events<'b>(pieces: impl Iterator<Item = &'b [u8]>) -> std::result::Result<Vec
     Ok(events)
 }
 
-/// A provider in this process that answers with whatever it was told, and the client of it.
-#[derive(Debug)]
-struct Provider {
-    runtime: Runtime,
-    says: Arc<Mutex<Answer>>,
-    model: OpenAiModel,
-}
-
-#[derive(Debug, Clone, Default)]
-struct Answer {
-    kind: &'static str,
-    bytes: Vec<u8>,
-}
-
-impl Provider {
-    fn start() -> Result<Self> {
-        let runtime = Runtime::new()?;
-        let says: Arc<Mutex<Answer>> = Arc::default();
-        let app =
-            Router::new().route("/v1/chat/completions", post(answer)).with_state(Arc::clone(&says));
-        let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0)))?;
-        let base_url = format!("http://{}/v1", listener.local_addr()?);
-        runtime.spawn(async move { axum::serve(listener, app).await });
-        let config = ProviderConfig {
-            name: "fuzz".to_owned(),
-            base_url,
-            model: "fuzz".to_owned(),
-            api_key: None,
-        };
-        let model = runtime.block_on(async { OpenAiModel::new(config) })?;
-        Ok(Self { runtime, says, model })
-    }
-
-    /// An answer ends, with what it was or with an error, and nothing comes after its end.
-    fn wrong_answer(&self, input: &Seed) -> Option<String> {
-        let is_whole = input.bytes.first() == Some(&b'{');
-        let kind = if is_whole { "application/json" } else { "text/event-stream" };
-        *self.says.lock().unwrap_or_else(PoisonError::into_inner) =
-            Answer { kind, bytes: input.bytes.clone() };
-        self.runtime.block_on(async {
-            let question = ModelMessage { role: MessageRole::User, content: "?".to_owned() };
-            let request = ChatRequest { messages: vec![question], ..ChatRequest::default() };
-            let mut stream = self.model.stream(&Context::local(), request).await.ok()?;
-            let mut is_over = false;
-            while let Some(event) = stream.next().await {
-                if is_over {
-                    return Some("something came after the end of an answer".to_owned());
-                }
-                is_over = match event {
-                    Ok(event) => matches!(event, chatbot_core::traits::ModelEvent::Finish(_)),
-                    Err(_) => true,
-                };
-            }
-            None
-        })
-    }
-}
-
-async fn answer(State(says): State<Arc<Mutex<Answer>>>) -> impl IntoResponse {
-    let answer = says.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    ([(CONTENT_TYPE, answer.kind)], answer.bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -277,6 +211,7 @@ mod tests {
         assert!(
             targets.iter().any(|name| name == "txt") && targets.iter().any(|name| name == "stream")
         );
+        assert!(Api::ALL.iter().all(|(name, _)| OTHERS.contains(name)));
         for name in targets {
             let mut target = Target::named(&name, Chance::new(1)).unwrap();
             let seeds = seeds(&name, &corpus);

@@ -1,5 +1,6 @@
 //! Figures of a release build.
 
+use crate::peers;
 use crate::project::Project;
 use crate::report::{Ended, Outcome, Report};
 use crate::shell::Shell;
@@ -19,6 +20,24 @@ pub(crate) fn hostile(project: &Project, report: &mut Report, rest: &[&str]) {
     with_data(project, report, |report, data| {
         measure(project, report, "hostile", &[&["--data", data], rest].concat());
     });
+}
+
+/// Takes the time of turns beyond the model, alone, and beside others where there is a Python for them.
+pub(crate) fn turns(project: &Project, report: &mut Report, rest: &[&str]) {
+    let mut python = None;
+    report.part("peers", || {
+        Ok(match peers::frameworks(project)? {
+            Ok(path) => {
+                python = Some(path.display().to_string());
+                Ended::Passed
+            }
+            Err(why) => Ended::Skipped(why),
+        })
+    });
+    let scripts = project.root.join("benches").join("peers").display().to_string();
+    let with = python.as_deref().map(|python| ["--python", python, "--peers", scripts.as_str()]);
+    let with = with.as_ref().map_or(&[][..], |words| words.as_slice());
+    measure(project, report, "turns", &[with, rest].concat());
 }
 
 /// Reads inputs that nobody would write, until a finding or the end of the time.

@@ -32,10 +32,13 @@ fn fill(project: &Project, json: &Json) -> Outcome {
     let io = |error: std::io::Error| format!("{PAGE}: {error}");
     let mut text = fs::read_to_string(&page).map_err(io)?;
     fs::create_dir_all(project.root.join(PLOTS)).map_err(io)?;
-    if json.get("hostile").is_some() {
-        text = replaced(&text, "hostile", &hostile(json))?;
-        fs::write(page, text).map_err(io)?;
-        return Ok(Ended::Passed);
+    // These measured a release build alone, and are not wrapped in the name of a comparison.
+    for (name, table) in [("hostile", hostile as fn(&Json) -> String), ("turns", turns)] {
+        if json.get(name).is_some() {
+            text = replaced(&text, name, &table(json))?;
+            fs::write(page, text).map_err(io)?;
+            return Ok(Ended::Passed);
+        }
     }
     for (name, figures) in json.entries() {
         let (tables, plot) = match name.as_str() {
@@ -176,7 +179,13 @@ fn hostile(json: &Json) -> String {
             own("worker_mb", 0)
         );
     }
-    text += "\n| | measured | bar | |\n| --- | --- | --- | --- |\n";
+    text += "\n";
+    text + &bars(json)
+}
+
+/// The figures beside their bars, and what they were measured on.
+fn bars(json: &Json) -> String {
+    let mut text = String::from("| | measured | bar | |\n| --- | --- | --- | --- |\n");
     for figure in items(json, "figures") {
         let word = |key| figure.get(key).and_then(Json::text).unwrap_or_default();
         let (measured, bar) = (cell(figure.get("value"), 2), cell(figure.get("bar"), 2));
@@ -188,6 +197,84 @@ fn hostile(json: &Json) -> String {
         (cell(json.get("cpus"), 0), json.get("os").and_then(Json::text).unwrap_or("?"));
     let _ = writeln!(text, "\n{cpus} cores, {os}.");
     text
+}
+
+/// A table: where its rows are, its head, and the columns behind each row's name with their digits.
+type Rows = (&'static str, &'static str, &'static [(&'static str, usize)]);
+
+/// What a turn takes, what the same question takes elsewhere, and what gateways add.
+const TURNS: [Rows; 3] = [
+    (
+        "overhead",
+        "| one turn, ms | added p50 | processor | whole turn p50 | p99 | durable write p50 | p99 |",
+        &[
+            ("added_p50_ms", 2),
+            ("added_cpu_ms", 2),
+            ("turn_p50_ms", 2),
+            ("turn_p99_ms", 2),
+            ("write_p50_ms", 2),
+            ("write_p99_ms", 2),
+        ],
+    ),
+    (
+        "questions",
+        "| one question, ms | added p50 | durable write in it | processor | whole p50 | p99 | plain request | same passages |",
+        &[
+            ("added_p50_ms", 2),
+            ("write_p50_ms", 2),
+            ("added_cpu_ms", 2),
+            ("total_p50_ms", 2),
+            ("total_p99_ms", 2),
+            ("bare_p50_ms", 2),
+            ("same_ids", 4),
+        ],
+    ),
+    (
+        "gateway",
+        "| through | requests/s | added p50, ms | added p99, ms | whole p50, ms | p99, ms | CPU-s per 1,000 |",
+        &[
+            ("rate", 0),
+            ("added_p50_ms", 2),
+            ("added_p99_ms", 2),
+            ("p50_ms", 2),
+            ("p99_ms", 2),
+            ("cpu_s_per_1000", 2),
+        ],
+    ),
+];
+
+/// A table for each part that was measured, and the figures beside their bars.
+fn turns(json: &Json) -> String {
+    let mut text = String::new();
+    for (key, head, columns) in TURNS {
+        let rows = items(json, key);
+        if rows.is_empty() {
+            continue;
+        }
+        let _ = writeln!(text, "{head}\n| --- |{}", " --- |".repeat(columns.len()));
+        for row in rows {
+            let name = row.get("way").or_else(|| row.get("name")).and_then(Json::text);
+            let _ = write!(text, "| {} |", name.unwrap_or("?"));
+            for (key, digits) in columns {
+                let _ = write!(text, " {} |", cell(row.get(key), *digits));
+            }
+            text.push('\n');
+        }
+        text.push('\n');
+    }
+    text + &bars(json) + &turn_versions(json)
+}
+
+/// Which passages, and which versions of whom.
+fn turn_versions(json: &Json) -> String {
+    let passages = json.get("turns").and_then(|of| of.get("passages"));
+    let mut parts = vec![format!("{} passages", cell(passages, 0))];
+    for row in items(json, "questions") {
+        let word = |key| row.get(key).and_then(Json::text).unwrap_or("?");
+        parts.push(format!("{} {}", word("name"), word("version")));
+    }
+    parts.extend(json.get("litellm").and_then(Json::text).map(|it| format!("litellm {it}")));
+    format!("\n{}.\n", parts.join(", "))
 }
 
 fn documents_plot(figures: &Json) -> Plot {
@@ -307,6 +394,21 @@ mod tests {
         assert!(table.contains("| loop | 2 | 1 | 1 | 0 | 0.26 | 61 |"), "{table}");
         assert!(table.contains("| peak | 99.50 MB | 250.00 MB |  |"), "{table}");
         assert!(table.contains("| calls | 1.00  | 0.00  | missed |"), "{table}");
+    }
+
+    #[test]
+    fn turns_have_a_table_for_each_part_that_was_measured() {
+        let json = Json::parse(
+            r#"{"turns": {"passages": 100}, "questions": [{"name": "a", "version": "1.2", "added_p50_ms": 2.5, "same_ids": 0.999}],
+                "gateway": [{"name": "b", "rate": 20, "added_p99_ms": 7}], "litellm": "3.4", "cpus": 2, "os": "linux",
+                "figures": [{"name": "told", "value": 1.5, "unit": "ms", "bar": null, "holds": true}]}"#,
+        )
+        .unwrap();
+        let table = turns(&json);
+        assert!(table.contains("| a | 2.50 | – | – | – | – | – | 0.9990 |"), "{table}");
+        assert!(table.contains("| b | 20 | – | 7.00 |"), "{table}");
+        assert!(table.contains("| told | 1.50 ms | – ms |  |"), "{table}");
+        assert!(table.contains("100 passages, a 1.2, litellm 3.4.") && !table.contains("one turn"));
     }
 
     #[test]

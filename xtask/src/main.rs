@@ -41,6 +41,8 @@ cargo xtask VERB
                          measure a release build of the server against its bars
   bench hostile [--rounds N] [--embedder none] [--json FILE]
                          upload documents made to break programs; needs CHATBOT_EVAL_DATA
+  bench turns [--only overhead|idle|peers|gateway] [--json FILE]
+                         what a turn costs beyond the model, alone and beside other libraries
   fuzz [--target NAME] [--minutes N] [--seed N] [--findings FOLDER]
                          mutate the public documents for parsers, filters and streams
   drill moving [--json FILE]
@@ -77,6 +79,7 @@ fn main() -> ExitCode {
         ["types"] => web::types(&project, &mut report),
         ["bench", "server", rest @ ..] => bench::server(&project, &mut report, rest),
         ["bench", "hostile", rest @ ..] => bench::hostile(&project, &mut report, rest),
+        ["bench", "turns", rest @ ..] => bench::turns(&project, &mut report, rest),
         ["fuzz", rest @ ..] => bench::fuzz(&project, &mut report, rest),
         ["drill", "backup", rest @ ..] => bench::backup(&project, &mut report, rest),
         ["drill", "moving", rest @ ..] => bench::moving(&project, &mut report, rest),

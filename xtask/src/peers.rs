@@ -43,6 +43,18 @@ const READERS: Peers = Peers {
     imports: "import kreuzberg, markitdown, numpy, pypdf, pypdfium2, rapidfuzz",
 };
 
+const FRAMEWORKS: Peers = Peers {
+    cache: "peers-turns",
+    requirements: "requirements-turns.txt",
+    imports: "import haystack, httpx, langchain_core, langchain_openai, litellm.proxy.proxy_server, \
+        llama_index.core, llama_index.llms.openai, numpy",
+};
+
+/// The Python with the libraries that a turn is compared with; or why there is none.
+pub(crate) fn frameworks(project: &Project) -> Result<Result<PathBuf, String>, String> {
+    python(project, &cache(FRAMEWORKS.cache)?, &FRAMEWORKS)
+}
+
 /// What was asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Options<'a> {

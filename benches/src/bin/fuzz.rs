@@ -2,8 +2,8 @@
 //!
 //! `fuzz [--target NAME] [--minutes N | --seconds N] [--data FOLDER | --corpus FOLDER,…] [--seed N] [--findings FOLDER]`
 //!
-//! A target is `detect`, `chunks`, `filter` (JSON), `sse` and `stream` (answers of providers), or the ending of files that the parsers
-//! are given, such as `pdf`; without a name, each has its minutes in turn. The files are those of the public evaluation sets, or of
+//! A target is `detect`, `chunks`, `filter` (JSON), `sse`, `stream` and `stream-anthropic`, `-gemini`, `-ollama` (answers of
+//! providers), `tool-arguments` (of the calls in them), or the ending of files that the parsers are given, such as `pdf`; without a name, each has its minutes in turn. The files are those of the public evaluation sets, or of
 //! the folders that are named, read in place. Looked for are panics, runs that take longer or more memory than they may, and broken
 //! promises. An input that ends the process is left as `current` beside the findings; one that hangs ends it. The same seed makes
 //! the same inputs.

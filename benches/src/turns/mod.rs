@@ -1,0 +1,9 @@
+//! What a turn costs beyond the model, alone and beside others.
+
+pub mod asking;
+pub mod gateway;
+pub mod idle;
+pub mod overhead;
+pub mod passages;
+pub mod peer;
+pub mod peers;
