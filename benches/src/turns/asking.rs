@@ -74,7 +74,7 @@ impl Durable {
         message.id = begun.assistant_message.id;
         message.session_id = begun.session.id;
         message.parent_id = begun.assistant_message.parent_id;
-        self.0.finish_turn(&ctx, &lease, FinishTurn { message }).await?;
+        self.0.finish_turn(&ctx, &lease, FinishTurn { message, calls: Vec::new() }).await?;
         Ok(at.elapsed())
     }
 

@@ -36,10 +36,10 @@ impl Engine {
     /// The passages for a question, under the asker's read-set.
     pub(super) async fn find(&self, ctx: &Context, request: &SearchRequest) -> Result<Found> {
         request.validate()?;
-        let read_set = self.narrowed(ctx, request.collection_ids.as_deref()).await?;
         let Some(retriever) = self.retriever(request.strategy)? else {
             return Ok(Found::default());
         };
+        let read_set = self.narrowed(ctx, request.collection_ids.as_deref()).await?;
         let mut warnings = ctx.run(self.shortcomings(request.strategy)).await?;
         let documents = match &request.filter {
             Some(filter) => {
