@@ -334,6 +334,11 @@ impl ChatbotBuilder {
             max_part_depth,
             keep_versions: self.config.documents.keep_versions,
             abandon_after: self.config.turns.abandon_after(),
+            rewriting: self.config.turns.rewrite,
+            summaries: self.config.turns.summary,
+            titles: self.config.turns.titles,
+            prompts: self.config.profiles(),
+            profile: self.config.turns.profile.clone(),
             embedding_batch: self.config.embedding.batch_size,
             embedding_paused: self.config.embedding.paused,
         }

@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::parsers::ocr::OcrOptions;
 use crate::parsers::worker::WorkerOptions;
 use crate::retrievers::Fusion;
-pub use crate::types::Secret;
+pub use crate::types::{PromptProfile, Rewriting, Secret};
 
 /// Everything that can be set about an engine. The default works at once, offline, in a temporary directory.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,6 +50,9 @@ pub struct EngineConfig {
     pub embedding: EmbeddingConfig,
     /// How turns run.
     pub turns: TurnConfig,
+    /// What models are told, by the names of the profiles; what a profile leaves out is as in the one built in. One of
+    /// the name `default` replaces texts of that one.
+    pub prompts: BTreeMap<String, PromptProfile>,
     /// How what is found becomes one list.
     pub retrieval: RetrievalConfig,
     /// What happens where a model is slow, refuses or fails.
@@ -76,6 +79,7 @@ impl Default for EngineConfig {
             documents: DocumentsConfig::default(),
             embedding: EmbeddingConfig::default(),
             turns: TurnConfig::default(),
+            prompts: BTreeMap::new(),
             retrieval: RetrievalConfig::default(),
             resilience: ResilienceConfig::default(),
         }
@@ -126,12 +130,32 @@ impl EngineConfig {
         ];
         let checks = checks.into_iter().chain(self.resilience.checks());
         match checks.into_iter().find(|(holds, ..)| !holds) {
-            None => Ok(()),
+            None => self.check_prompts(),
             Some((_, name, range)) => Err(Error::new(
                 ErrorKind::ConfigInvalid,
                 format!("The setting `{name}` must be {range}."),
             )),
         }
+    }
+
+    fn check_prompts(&self) -> Result<()> {
+        let invalid = |message| Err(Error::new(ErrorKind::ConfigInvalid, message));
+        for (profile, prompts) in &self.prompts {
+            if let Some((template, defect)) = prompts.defect() {
+                return invalid(format!("The setting `prompts.{profile}.{template}` {defect}."));
+            }
+        }
+        if !self.profiles().contains_key(&self.turns.profile) {
+            return invalid("The setting `turns.profile` must be one of `prompts`.".to_owned());
+        }
+        Ok(())
+    }
+
+    /// The profiles by their names, the one built in among them.
+    pub(crate) fn profiles(&self) -> BTreeMap<String, PromptProfile> {
+        let mut profiles = self.prompts.clone();
+        profiles.entry(PromptProfile::DEFAULT.to_owned()).or_default();
+        profiles
     }
 }
 
@@ -369,21 +393,35 @@ impl EmbeddingConfig {
 }
 
 /// How turns run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TurnConfig {
     /// Seconds after which a turn that nobody follows is cancelled.
     pub abandon_after_s: u64,
+    /// How a question that leans on what was said before is put for the search.
+    pub rewrite: Rewriting,
+    /// Whether a model that can write sums up, after an answer, what its prompt had no room for.
+    pub summary: bool,
+    /// Whether a model that can write names a session after its first answer, where nobody has named it.
+    pub titles: bool,
+    /// The profile, of those in `prompts`, that is taken where a request names none.
+    pub profile: String,
 }
 
 impl Default for TurnConfig {
     fn default() -> Self {
-        Self { abandon_after_s: 60 }
+        Self {
+            abandon_after_s: 60,
+            rewrite: Rewriting::Auto,
+            summary: true,
+            titles: true,
+            profile: PromptProfile::DEFAULT.to_owned(),
+        }
     }
 }
 
 impl TurnConfig {
-    pub(crate) const fn abandon_after(self) -> Duration {
+    pub(crate) const fn abandon_after(&self) -> Duration {
         Duration::from_secs(self.abandon_after_s)
     }
 }

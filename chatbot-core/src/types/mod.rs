@@ -17,6 +17,7 @@ mod job;
 mod media;
 mod page;
 mod parsed;
+mod prompt;
 mod query;
 #[cfg(feature = "openapi")]
 mod schema;
@@ -49,6 +50,8 @@ pub use job::{Job, JobOutcome, Lease};
 pub use media::MediaType;
 pub use page::{Cursor, Page, PageRequest};
 pub use parsed::{Block, BlockKind, PageSpan, ParsedDocument, Part, RawDocument};
+pub(crate) use prompt::expand;
+pub use prompt::{PromptProfile, Rewriting, Summary};
 pub use query::{RetrievalTrace, SearchReply, SearchRequest, Strategy, TraceStep};
 pub use secret::Secret;
 pub use session::{

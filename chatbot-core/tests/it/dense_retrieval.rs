@@ -116,7 +116,13 @@ impl Corpus {
 
     async fn ask(&self, retriever: &dyn Retriever, question: &str) -> Retrieval {
         let read_set = read_set([self.collection]);
-        let query = Query { text: question.to_owned(), read_set, documents: None, top_k: 10 };
+        let query = Query {
+            text: question.to_owned(),
+            context: Vec::new(),
+            read_set,
+            documents: None,
+            top_k: 10,
+        };
         retriever.retrieve(&Context::local(), &query).await.unwrap()
     }
 
@@ -194,7 +200,13 @@ async fn without_an_embedder_that_answers_words_alone_decide() {
     assert_eq!(found.trace.steps[0].details["failed"], "unavailable");
     assert_eq!(found.terms.len(), 1);
     let read_set = read_set([corpus.collection]);
-    let query = Query { text: "lighthouse".to_owned(), read_set, documents: None, top_k: 10 };
+    let query = Query {
+        text: "lighthouse".to_owned(),
+        context: Vec::new(),
+        read_set,
+        documents: None,
+        top_k: 10,
+    };
     let kind = corpus.dense.retrieve(&Context::local(), &query).await.map(drop);
     assert_eq!(kind.map_err(|error| error.kind()), Err(ErrorKind::Unavailable));
 }

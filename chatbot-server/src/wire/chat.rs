@@ -53,6 +53,9 @@ pub(crate) struct ChatRequest {
     /// The longest answer.
     #[serde(default)]
     max_output_tokens: Option<usize>,
+    /// What the model is told, by the name of a profile of the configuration.
+    #[serde(default)]
+    profile: Option<String>,
     /// The host's own facts about the question.
     #[serde(default)]
     #[schema(value_type = Object)]
@@ -89,6 +92,7 @@ impl Default for ChatRequest {
             model: None,
             temperature: None,
             max_output_tokens: None,
+            profile: None,
             metadata: Metadata::default(),
         }
     }
@@ -169,6 +173,7 @@ impl ChatRequest {
             model: self.model,
             temperature: self.temperature,
             max_output_tokens: self.max_output_tokens,
+            profile: self.profile,
             metadata: self.metadata,
             idempotency: key.map(Into::into),
         }

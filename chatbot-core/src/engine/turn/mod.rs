@@ -4,9 +4,11 @@
 //! come and go ([`live`]); what they see is the log of the turn, so that one who comes late misses nothing. A turn
 //! ends in exactly one terminal event, after its message was stored.
 
+mod afterwards;
 mod draft;
 mod live;
 mod run;
+mod searched;
 
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
@@ -56,6 +58,8 @@ pub struct TurnRequest {
     pub temperature: Option<f32>,
     /// The longest answer.
     pub max_output_tokens: Option<usize>,
+    /// What the model is told, by the name of a profile; the configured one where there is none.
+    pub profile: Option<String>,
     /// The host's own facts about the question.
     pub metadata: Metadata,
     /// Makes it happen once.
@@ -76,6 +80,7 @@ impl TurnRequest {
             model: None,
             temperature: None,
             max_output_tokens: None,
+            profile: None,
             metadata: Metadata::default(),
             idempotency: None,
         }
@@ -88,11 +93,12 @@ impl TurnRequest {
         self
     }
 
-    /// What is searched for `question`, in a session over these collections.
+    /// What is searched for `question`, in a session over these collections; questions before it are still to be set.
     fn search(&self, question: &str, of_session: Option<&[CollectionId]>) -> SearchRequest {
         let collections = self.collection_ids.as_deref().or(of_session);
         SearchRequest {
             query: question.to_owned(),
+            after: Vec::new(),
             collection_ids: collections.map(<[CollectionId]>::to_vec),
             strategy: self.strategy,
             top_k: self.top_k,
@@ -224,6 +230,7 @@ impl Engine {
     ) -> Result<Turn> {
         request.validate(self.settings.max_message_bytes)?;
         self.retriever(request.strategy)?;
+        self.profile(request.profile.as_deref())?;
         self.narrowed(ctx, request.collection_ids.as_deref()).await?;
         let (target, session_model) = self.checked_target(ctx, &request.target).await?;
         let name = request.model.as_deref().or(session_model.as_deref());

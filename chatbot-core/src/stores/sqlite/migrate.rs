@@ -25,6 +25,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 3, script: include_str!("migrations/0003_history.sql") },
     Migration { version: 4, script: include_str!("migrations/0004_parts.sql") },
     Migration { version: 5, script: include_str!("migrations/0005_page_starts.sql") },
+    Migration { version: 8, script: include_str!("migrations/0008_summaries.sql") },
 ];
 
 /// The schema that this release writes.

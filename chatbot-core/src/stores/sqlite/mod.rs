@@ -37,6 +37,7 @@ mod scrub;
 mod sessions;
 mod sql;
 mod staging;
+mod summaries;
 mod sweep;
 #[cfg(test)]
 mod tests;

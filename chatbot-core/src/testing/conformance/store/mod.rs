@@ -18,6 +18,7 @@ mod jobs;
 mod parts;
 mod sessions;
 mod snapshots;
+mod summaries;
 mod texts;
 mod turns;
 mod versions;
@@ -32,6 +33,7 @@ pub use jobs::jobs;
 pub use parts::parts;
 pub use sessions::sessions;
 pub use snapshots::snapshots;
+pub use summaries::summaries;
 pub use texts::texts;
 pub use turns::turns;
 pub use versions::versions;
@@ -56,5 +58,6 @@ pub async fn store(make: impl AsyncFn(Arc<FixedClock>) -> Fresh) {
     embeddings(&make).await;
     sessions(&make).await;
     turns(&make).await;
+    summaries(&make).await;
     snapshots(&make).await;
 }
