@@ -77,8 +77,10 @@ impl Engine {
         let ctx = ctx.child().with_timeout(BACKGROUND_TIMEOUT);
         let material = transcript(std::slice::from_ref(question), 1);
         let line = self.written(&ctx, writer, CallPurpose::Title, (system, material)).await?;
-        let title = line.trim().trim_end_matches('.');
-        checked(title, TITLE_CHARS)
+        // One more for the full stop that it should not have.
+        let title = checked(&line, TITLE_CHARS + 1)?;
+        let title = title.trim_end_matches('.').trim_end();
+        (title.chars().count() <= TITLE_CHARS).then(|| title.to_owned())
     }
 
     /// What the model says; `None` where it fails, and the log says why.

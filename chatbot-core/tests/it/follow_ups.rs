@@ -183,8 +183,8 @@ async fn a_profile_says_what_models_are_told() {
         ..PromptProfile::default()
     };
     config.prompts.insert("pirate".to_owned(), pirate.clone());
-    let builder = || Chatbot::builder().custom_model(model.clone());
-    let chatbot = builder().config(config.clone()).build().await.unwrap();
+    let built = |config| Chatbot::builder().config(config).custom_model(model.clone()).build();
+    let chatbot = built(config.clone()).await.unwrap();
     let request = TurnRequest {
         profile: Some("pirate".to_owned()),
         strategy: Strategy::None,
@@ -199,7 +199,7 @@ async fn a_profile_says_what_models_are_told() {
 
     let wrong = PromptProfile { grounded: "Use {sources}.".to_owned(), ..pirate };
     config.prompts.insert("pirate".to_owned(), wrong);
-    let refused = builder().config(config).build().await.map(drop).unwrap_err();
+    let refused = built(config).await.map(drop).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::ConfigInvalid);
     assert!(refused.message().contains("prompts.pirate.grounded"), "{refused}");
 }
