@@ -67,7 +67,7 @@ impl Api {
         match self {
             Self::Ollama => "application/x-ndjson",
             _ if answer.first() == Some(&b'{') => "application/json",
-            _ => "text/event-stream",
+            Self::OpenAi | Self::Anthropic | Self::Gemini => "text/event-stream",
         }
     }
 

@@ -16,7 +16,7 @@ use crate::guards::PatternRule;
 use crate::parsers::ocr::OcrOptions;
 use crate::parsers::worker::WorkerOptions;
 use crate::retrievers::Fusion;
-pub use crate::types::{Allowance, Budgets, Secret};
+pub use crate::types::{Allowance, Budgets, PromptProfile, Rewriting, Secret};
 
 /// Everything that can be set about an engine. The default works at once, offline, in a temporary directory.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -57,6 +57,9 @@ pub struct EngineConfig {
     pub tools: ToolsConfig,
     /// What is looked for in questions and answers, in this order.
     pub guards: Vec<PatternRule>,
+    /// What models are told, by the names of the profiles; what a profile leaves out is as in the one built in. One of
+    /// the name `default` replaces texts of that one.
+    pub prompts: BTreeMap<String, PromptProfile>,
     /// How what is found becomes one list.
     pub retrieval: RetrievalConfig,
     /// What happens where a model is slow, refuses or fails.
@@ -90,6 +93,7 @@ impl Default for EngineConfig {
             turns: TurnConfig::default(),
             tools: ToolsConfig::default(),
             guards: Vec::new(),
+            prompts: BTreeMap::new(),
             retrieval: RetrievalConfig::default(),
             resilience: ResilienceConfig::default(),
             prices: BTreeMap::new(),
@@ -151,12 +155,32 @@ impl EngineConfig {
         ];
         let checks = checks.into_iter().chain(self.resilience.checks());
         match checks.into_iter().find(|(holds, ..)| !holds) {
-            None => Ok(()),
+            None => self.check_prompts(),
             Some((_, name, range)) => Err(Error::new(
                 ErrorKind::ConfigInvalid,
                 format!("The setting `{name}` must be {range}."),
             )),
         }
+    }
+
+    fn check_prompts(&self) -> Result<()> {
+        let invalid = |message| Err(Error::new(ErrorKind::ConfigInvalid, message));
+        for (profile, prompts) in &self.prompts {
+            if let Some((template, defect)) = prompts.defect() {
+                return invalid(format!("The setting `prompts.{profile}.{template}` {defect}."));
+            }
+        }
+        if !self.profiles().contains_key(&self.turns.profile) {
+            return invalid("The setting `turns.profile` must be one of `prompts`.".to_owned());
+        }
+        Ok(())
+    }
+
+    /// The profiles by their names, the one built in among them.
+    pub(crate) fn profiles(&self) -> BTreeMap<String, PromptProfile> {
+        let mut profiles = self.prompts.clone();
+        profiles.entry(PromptProfile::DEFAULT.to_owned()).or_default();
+        profiles
     }
 }
 
@@ -402,7 +426,7 @@ impl EmbeddingConfig {
 }
 
 /// How turns run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TurnConfig {
     /// Seconds after which a turn that nobody follows is cancelled.
@@ -411,20 +435,37 @@ pub struct TurnConfig {
     pub max_tool_steps: usize,
     /// Seconds that one call may take.
     pub tool_timeout_s: u64,
+    /// How a question that leans on what was said before is put for the search.
+    pub rewrite: Rewriting,
+    /// Whether a model that can write sums up, after an answer, what its prompt had no room for.
+    pub summary: bool,
+    /// Whether a model that can write names a session after its first answer, where nobody has named it.
+    pub titles: bool,
+    /// The profile, of those in `prompts`, that is taken where a request names none.
+    pub profile: String,
 }
 
 impl Default for TurnConfig {
     /// Eight rounds: who needs more has usually lost its way. 30 seconds: as long as people wait for anything.
     fn default() -> Self {
-        Self { abandon_after_s: 60, max_tool_steps: 8, tool_timeout_s: 30 }
+        Self {
+            abandon_after_s: 60,
+            max_tool_steps: 8,
+            tool_timeout_s: 30,
+            rewrite: Rewriting::Auto,
+            summary: true,
+            titles: true,
+            profile: PromptProfile::DEFAULT.to_owned(),
+        }
     }
 }
 
 impl TurnConfig {
-    pub(crate) const fn abandon_after(self) -> Duration {
+    pub(crate) const fn abandon_after(&self) -> Duration {
         Duration::from_secs(self.abandon_after_s)
     }
-    pub(crate) const fn tool_timeout(self) -> Duration {
+
+    pub(crate) const fn tool_timeout(&self) -> Duration {
         Duration::from_secs(self.tool_timeout_s)
     }
 }

@@ -5,6 +5,7 @@
 
 mod access;
 pub(crate) mod backup;
+mod budget;
 mod calls;
 mod cite;
 mod documents;
@@ -24,8 +25,10 @@ mod rewrite;
 mod search;
 mod session_events;
 mod sessions;
+mod summary;
 mod tools;
 mod turn;
+mod wording;
 mod worker;
 
 use std::collections::{BTreeMap, HashMap};
@@ -42,7 +45,7 @@ use crate::traits::{
     BlobStore, Bus, ChatModel, Chunker, Clock, DocumentReader, Embedder, Fetcher, HistoryPolicy,
     Index, Retriever, Signal, Store, TokenCounter,
 };
-use crate::types::{Budgets, Strategy};
+use crate::types::{Budgets, PromptProfile, Rewriting, Strategy};
 
 pub use documents::{NewDocument, Original};
 pub use folder::{IngestOptions, IngestReport, WaitFor};
@@ -107,6 +110,16 @@ pub(crate) struct Settings {
     /// Replaced versions of a document that can be restored.
     pub(crate) keep_versions: u32,
     pub(crate) abandon_after: Duration,
+    /// How a question that leans on others is put for the search.
+    pub(crate) rewriting: Rewriting,
+    /// Whether a model that can write sums up what a prompt has no room for.
+    pub(crate) summaries: bool,
+    /// Whether a model that can write names sessions.
+    pub(crate) titles: bool,
+    /// What models are told, by the names of the profiles; `profile` is always there.
+    pub(crate) prompts: BTreeMap<String, PromptProfile>,
+    /// The profile that is taken where a request names none.
+    pub(crate) profile: String,
     /// Chunks embedded at a time.
     pub(crate) embedding_batch: u32,
     /// Whether embedding waits until somebody resumes it.
@@ -124,6 +137,7 @@ pub(crate) struct Engine {
     ctx: Context,
     tasks: TaskTracker,
     turns: turn::LiveTurns,
+    summing: summary::Summing,
     /// Documents that are being worked on here, so that a cancel reaches them at once.
     running: worker::Running,
     /// Held for reading between storing an original and taking its document in, and for writing while originals that
@@ -188,6 +202,7 @@ impl Engine {
             ctx,
             tasks,
             turns: turn::LiveTurns::default(),
+            summing: summary::Summing::default(),
             running: worker::Running::default(),
             originals: tokio::sync::RwLock::default(),
             lexical,

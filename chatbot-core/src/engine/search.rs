@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::Engine;
 use super::projector::Standing;
+use super::{Engine, rewrite};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::traits::{Candidate, Query, Retriever, TermEvidence};
@@ -47,8 +47,13 @@ impl Engine {
             }
             None => None,
         };
-        let query =
-            Query { text: request.query.clone(), read_set, documents, top_k: request.top_k };
+        let query = Query {
+            text: request.query.clone(),
+            context: rewrite::context(&request.query, &request.after),
+            read_set,
+            documents,
+            top_k: request.top_k,
+        };
         let retrieval = ctx.run(retriever.retrieve(ctx, &query)).await?;
         warnings.extend(retrieval.warnings);
         let sources = retrieval.candidates.into_iter().filter_map(source);

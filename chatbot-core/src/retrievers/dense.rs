@@ -22,6 +22,10 @@ use crate::types::{ChunkId, Language, RetrievalTrace, SourceScores, Strategy};
 /// to read.
 const MARGIN: usize = 50;
 
+/// How far a context turns a question's vector, beside how much its words count: a vector says all of a text at once, and
+/// two questions in one are about neither.
+const CONTEXT: f32 = 0.6;
+
 /// Finds chunks whose vectors point where the question's does, in the order of the exact cosine.
 #[derive(Debug, Clone)]
 pub struct DenseRetriever {
@@ -46,13 +50,25 @@ impl DenseRetriever {
         self.embedder.info().languages.as_deref()
     }
 
-    /// The question's vector.
-    pub(super) async fn embed(&self, ctx: &Context, question: &str) -> Result<Vec<f32>> {
-        let request = EmbedRequest { kind: EmbedKind::Query, texts: vec![question.to_owned()] };
+    /// The question's vector, turned towards what it is about besides.
+    pub(super) async fn embed(&self, ctx: &Context, query: &Query) -> Result<Vec<f32>> {
+        let context = query.context.iter().map(|context| &context.text);
+        let texts: Vec<String> = std::iter::once(&query.text).chain(context).cloned().collect();
+        let n_texts = texts.len();
+        let request = EmbedRequest { kind: EmbedKind::Query, texts };
         let embeddings = self.embedder.embed(ctx, request).await?;
-        embeddings.iter().next().map(<[f32]>::to_vec).ok_or_else(|| {
+        let mut vectors = embeddings.iter();
+        let question = vectors.next().filter(|_| embeddings.iter().count() == n_texts);
+        let mut sum = question.map(<[f32]>::to_vec).ok_or_else(|| {
             Error::new(ErrorKind::BadResponse, "The embedder gave no vector for the question.")
-        })
+        })?;
+        for (vector, context) in vectors.zip(&query.context) {
+            sum.iter_mut().zip(vector).for_each(|(sum, x)| *sum += CONTEXT * context.weight * x);
+        }
+        if !query.context.is_empty() {
+            normalise(&mut sum);
+        }
+        Ok(sum)
     }
 
     /// The chunks nearest to `vector`, with their exact cosines.
@@ -100,11 +116,19 @@ impl DenseRetriever {
     }
 }
 
+/// Gives a vector the length 1, as an index wants it; one of no length stays.
+fn normalise(vector: &mut [f32]) {
+    let length = dot_f32(vector, vector).sqrt();
+    if length > f32::EPSILON {
+        vector.iter_mut().for_each(|x| *x /= length);
+    }
+}
+
 #[async_trait]
 impl Retriever for DenseRetriever {
     async fn retrieve(&self, ctx: &Context, query: &Query) -> Result<Retrieval> {
         let began = Instant::now();
-        let vector = self.embed(ctx, &query.text).await?;
+        let vector = self.embed(ctx, query).await?;
         let embedded = step("embed", 0, began);
         let began = Instant::now();
         let candidates = self.nearest(ctx, query, &vector).await?;

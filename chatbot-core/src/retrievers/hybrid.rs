@@ -47,9 +47,9 @@ impl HybridRetriever {
         Self { lexical, dense, fusion }
     }
 
-    async fn embed(&self, ctx: &Context, question: &str) -> (Result<Vec<f32>>, TraceStep) {
+    async fn embed(&self, ctx: &Context, query: &Query) -> (Result<Vec<f32>>, TraceStep) {
         let began = Instant::now();
-        let vector = self.dense.embed(ctx, question).await;
+        let vector = self.dense.embed(ctx, query).await;
         let mut step = step("embed", 0, began);
         if let Err(error) = &vector {
             step.details.insert("failed".to_owned(), json!(error.kind().code()));
@@ -106,7 +106,7 @@ impl Retriever for HybridRetriever {
     async fn retrieve(&self, ctx: &Context, query: &Query) -> Result<Retrieval> {
         let wide = Query { top_k: query.top_k.max(CANDIDATES), ..query.clone() };
         let (found, (vector, embedded)) =
-            tokio::join!(self.lexical.retrieve(ctx, &wide), self.embed(ctx, &query.text));
+            tokio::join!(self.lexical.retrieve(ctx, &wide), self.embed(ctx, query));
         let mut found = match (found, &vector) {
             (Ok(found), _) => found,
             // Meaning alone decides; without it too, there is nothing to go by.

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::context::Context;
 use crate::error::Result;
-use crate::text::query_terms;
+use crate::text::{QueryTerm, query_terms};
 use crate::traits::{
     Candidate, Find, Index, IndexQuery, Query, Retrieval, Retriever, TermEvidence,
 };
@@ -32,7 +32,7 @@ impl LexicalRetriever {
 impl Retriever for LexicalRetriever {
     async fn retrieve(&self, ctx: &Context, query: &Query) -> Result<Retrieval> {
         let began = Instant::now();
-        let terms = query_terms(&query.text);
+        let terms = terms_of(query);
         let search = IndexQuery {
             read_set: query.read_set.clone(),
             documents: query.documents.clone(),
@@ -59,6 +59,19 @@ impl Retriever for LexicalRetriever {
         let trace = RetrievalTrace { strategy: Strategy::Lexical, steps: vec![step] };
         Ok(Retrieval { candidates, terms, trace, warnings: Vec::new() })
     }
+}
+
+/// The terms of the question, then those of its context that it does not have itself, with their weights.
+fn terms_of(query: &Query) -> Vec<QueryTerm> {
+    let mut terms = query_terms(&query.text);
+    for context in &query.context {
+        for term in query_terms(&context.text) {
+            if !terms.iter().any(|known| known.surface == term.surface) {
+                terms.push(QueryTerm { weight: context.weight, ..term });
+            }
+        }
+    }
+    terms
 }
 
 fn trace_step(candidates: &[Candidate], terms: &[TermEvidence], began: Instant) -> TraceStep {

@@ -316,7 +316,13 @@ mod tests {
         };
         let pipeline = pipeline.post_processor(Arc::new(MergeNeighbours));
         let read_set = read_set([CollectionId::new()]);
-        let query = Query { text: "?".to_owned(), read_set, documents: None, top_k: 2 };
+        let query = Query {
+            text: "?".to_owned(),
+            context: Vec::new(),
+            read_set,
+            documents: None,
+            top_k: 2,
+        };
         pipeline.retrieve(&Context::local(), &query).await
     }
 

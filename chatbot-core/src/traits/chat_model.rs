@@ -32,25 +32,7 @@ pub trait ChatModel: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// As [`stream`](Self::stream); `bad_response` where the stream was broken off.
     async fn complete(&self, ctx: &Context, request: ChatRequest) -> Result<ChatReply> {
-        let mut stream = self.stream(ctx, request).await?;
-        let mut reply = ChatReply::default();
-        while let Some(event) = stream.next().await {
-            match event? {
-                ModelEvent::Text(delta) => reply.text.push_str(&delta),
-                ModelEvent::Thinking(_) => {}
-                ModelEvent::ToolCall(call) => reply.tool_calls.push(call),
-                ModelEvent::Warning(warning) => reply.warnings.push(warning),
-                ModelEvent::Usage(usage) => reply.usage = Some(usage),
-                ModelEvent::Finish(reason) => reply.finish_reason = Some(reason),
-            }
-        }
-        if reply.finish_reason.is_none() {
-            return Err(crate::error::Error::new(
-                crate::error::ErrorKind::BadResponse,
-                "The model's answer was broken off.",
-            ));
-        }
-        Ok(reply)
+        ChatReply::of(self.stream(ctx, request).await?).await
     }
 }
 
@@ -238,4 +220,31 @@ pub struct ChatReply {
     pub usage: Option<Usage>,
     /// Why it ended.
     pub finish_reason: Option<FinishReason>,
+}
+
+impl ChatReply {
+    /// The whole of a stream.
+    ///
+    /// # Errors
+    /// Those of the stream; `bad_response` where it was broken off.
+    pub async fn of(mut stream: ModelStream) -> Result<Self> {
+        let mut reply = Self::default();
+        while let Some(event) = stream.next().await {
+            match event? {
+                ModelEvent::Text(delta) => reply.text.push_str(&delta),
+                ModelEvent::Thinking(_) => {}
+                ModelEvent::ToolCall(call) => reply.tool_calls.push(call),
+                ModelEvent::Warning(warning) => reply.warnings.push(warning),
+                ModelEvent::Usage(usage) => reply.usage = Some(usage),
+                ModelEvent::Finish(reason) => reply.finish_reason = Some(reason),
+            }
+        }
+        if reply.finish_reason.is_none() {
+            return Err(crate::error::Error::new(
+                crate::error::ErrorKind::BadResponse,
+                "The model's answer was broken off.",
+            ));
+        }
+        Ok(reply)
+    }
 }

@@ -42,13 +42,14 @@ pub use index::{
 };
 pub use parser::{DocumentReader, ParseLimits, Parser};
 pub use retriever::{
-    Candidate, PostProcessor, Query, QueryTransform, Retrieval, Retriever, TermEvidence,
+    Candidate, PostProcessor, Query, QueryContext, QueryTransform, Retrieval, Retriever,
+    TermEvidence,
 };
 pub use store::{
     AcceptDocument, AcceptVersion, Accepted, BeginTurn, BegunTurn, ChangeFeed, ChunkVector,
     CollectionStore, ConversationStore, DocumentStore, EmbeddingStore, FinishTurn, Idempotency,
-    JobStore, LedgerStore, LiveVersion, NewEmbeddings, PublishVersion, ReserveCall, Snapshots,
-    StagedPart, Store, StoreCopy, Swept, TurnTarget,
+    JobStore, KeepSummary, LedgerStore, LiveVersion, NewEmbeddings, PublishVersion, ReserveCall,
+    Snapshots, StagedPart, Store, StoreCopy, Swept, TurnTarget,
 };
 pub use token_counter::TokenCounter;
 pub use tool::{Tool, ToolAccess, ToolInput, ToolOutput};

@@ -57,12 +57,23 @@ pub trait PostProcessor: Send + Sync + std::fmt::Debug {
 pub struct Query {
     /// The question.
     pub text: String,
+    /// What else it is about: words of the conversation that count less than its own.
+    pub context: Vec<QueryContext>,
     /// Where one may look.
     pub read_set: ReadSet,
     /// Only in these documents: a metadata filter, resolved.
     pub documents: Option<Arc<HashSet<DocumentId>>>,
     /// Passages wanted in the end.
     pub top_k: usize,
+}
+
+/// Words that a question leans on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QueryContext {
+    /// The words.
+    pub text: String,
+    /// How much they count where the question's own words count 1.
+    pub weight: f32,
 }
 
 /// What was found.

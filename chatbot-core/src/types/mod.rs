@@ -19,6 +19,7 @@ mod ledger;
 mod media;
 mod page;
 mod parsed;
+mod prompt;
 mod query;
 #[cfg(feature = "openapi")]
 mod schema;
@@ -53,6 +54,8 @@ pub use ledger::{CallRecord, UsageGroup, UsageGrouping, UsageQuery, UsageReport,
 pub use media::MediaType;
 pub use page::{Cursor, Page, PageRequest};
 pub use parsed::{Block, BlockKind, PageSpan, ParsedDocument, Part, RawDocument};
+pub(crate) use prompt::expand;
+pub use prompt::{PromptProfile, Rewriting, Summary};
 pub use query::{RetrievalTrace, SearchReply, SearchRequest, Strategy, TraceStep};
 pub use secret::Secret;
 pub use session::{

@@ -94,6 +94,10 @@ impl std::str::FromStr for Strategy {
 pub struct SearchRequest {
     /// What to look for, in any language.
     pub query: String,
+    /// The questions before it in the same conversation, oldest first: where the query leans on them, as "and in 2023?"
+    /// does, what they are about counts, too. At most 100.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<String>,
     /// Where; everywhere the asker may read where there is none.
     #[serde(default)]
     pub collection_ids: Option<Vec<CollectionId>>,
@@ -117,6 +121,8 @@ impl SearchRequest {
     pub const DEFAULT_TOP_K: usize = 8;
     /// The most passages.
     pub const MAX_TOP_K: usize = 100;
+    /// The most questions before it.
+    pub const MAX_AFTER: usize = 100;
     /// The longest query, in bytes.
     pub const MAX_QUERY_BYTES: usize = 32 * 1024;
 
@@ -125,6 +131,7 @@ impl SearchRequest {
     pub fn new(query: impl Into<String>) -> Self {
         Self {
             query: query.into(),
+            after: Vec::new(),
             collection_ids: None,
             strategy: Strategy::Auto,
             top_k: Self::DEFAULT_TOP_K,
@@ -145,8 +152,12 @@ impl SearchRequest {
         if self.query.trim().is_empty() {
             return Err(Error::invalid("The query is empty."));
         }
-        refuse_nul("The query", &self.query)?;
-        if self.query.len() > Self::MAX_QUERY_BYTES {
+        let texts = || self.after.iter().chain([&self.query]);
+        texts().try_for_each(|text| refuse_nul("The query", text))?;
+        if self.after.len() > Self::MAX_AFTER {
+            return Err(Error::invalid("`after` must have at most 100 questions."));
+        }
+        if texts().any(|text| text.len() > Self::MAX_QUERY_BYTES) {
             return Err(Error::new(
                 crate::error::ErrorKind::TooLarge,
                 "The query is longer than 32 KiB.",

@@ -129,7 +129,13 @@ impl Corpus {
 
     async fn ask(&self, retriever: &dyn Retriever, question: &str) -> Retrieval {
         let read_set = read_set([self.collection]);
-        let query = Query { text: question.to_owned(), read_set, documents: None, top_k: 10 };
+        let query = Query {
+            text: question.to_owned(),
+            context: Vec::new(),
+            read_set,
+            documents: None,
+            top_k: 10,
+        };
         retriever.retrieve(&Context::local(), &query).await.unwrap()
     }
 
@@ -208,7 +214,13 @@ async fn without_an_embedder_that_answers_words_alone_decide() {
     assert_eq!(warnings(&found), ["dense_unavailable"]);
     assert_eq!(found.terms.len(), 1);
     let read_set = read_set([corpus.collection]);
-    let query = Query { text: "lighthouse".to_owned(), read_set, documents: None, top_k: 10 };
+    let query = Query {
+        text: "lighthouse".to_owned(),
+        context: Vec::new(),
+        read_set,
+        documents: None,
+        top_k: 10,
+    };
     let kind = corpus.dense.retrieve(&Context::local(), &query).await.map(drop);
     assert_eq!(kind.map_err(|error| error.kind()), Err(ErrorKind::Unavailable));
 }
@@ -234,7 +246,13 @@ async fn where_one_index_fails_the_other_decides() {
     assert_eq!(corpus.places(&found)[0], 0);
     assert_eq!(warnings(&found), ["lexical_unavailable"]);
     let read_set = read_set([corpus.collection]);
-    let query = Query { text: "lighthouse".to_owned(), read_set, documents: None, top_k: 10 };
+    let query = Query {
+        text: "lighthouse".to_owned(),
+        context: Vec::new(),
+        read_set,
+        documents: None,
+        top_k: 10,
+    };
     let neither = hybrid(&no_words, &no_meaning).retrieve(&Context::local(), &query).await;
     assert!(neither.is_err(), "nothing found is no answer to a search that failed");
 }

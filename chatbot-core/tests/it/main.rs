@@ -27,6 +27,7 @@ mod facade;
 mod faults;
 #[cfg(all(feature = "sqlite", feature = "local-index", feature = "testing"))]
 mod fetching;
+mod follow_ups;
 mod full_disk;
 mod guards;
 #[cfg(feature = "local-index")]

@@ -210,6 +210,9 @@ pub(crate) struct EvalRetrieval {
     /// Write the documents found, in order: one JSON object per set, strategy and question
     #[arg(long, value_name = "FILE")]
     pub(crate) rankings: Option<PathBuf>,
+    /// Ask each question after those before it in its conversation, where the set has conversations
+    #[arg(long)]
+    pub(crate) in_conversation: bool,
     #[command(flatten)]
     pub(crate) options: EvalOptions,
 }

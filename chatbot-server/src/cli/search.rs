@@ -13,6 +13,7 @@ use crate::config::Config;
 pub(super) async fn search(search: Search, config: Config, output: &Output) -> Result<Outcome> {
     let request = SearchRequest {
         query: search.query,
+        after: Vec::new(),
         collection_ids: None,
         strategy: search.strategy,
         top_k: search.top_k,

@@ -56,6 +56,9 @@ pub(crate) struct ChatRequest {
     /// The tools that the model may call; all that change nothing where nothing is said.
     #[serde(default)]
     tools: Option<Vec<String>>,
+    /// What the model is told, by the name of a profile of the configuration.
+    #[serde(default)]
+    profile: Option<String>,
     /// The host's own facts about the question.
     #[serde(default)]
     #[schema(value_type = Object)]
@@ -93,6 +96,7 @@ impl Default for ChatRequest {
             temperature: None,
             max_output_tokens: None,
             tools: None,
+            profile: None,
             metadata: Metadata::default(),
         }
     }
@@ -174,6 +178,7 @@ impl ChatRequest {
             temperature: self.temperature,
             max_output_tokens: self.max_output_tokens,
             tools: self.tools,
+            profile: self.profile,
             metadata: self.metadata,
             idempotency: key.map(Into::into),
         }

@@ -4,9 +4,11 @@
 //! come and go ([`live`]); what they see is the log of the turn, so that one who comes late misses nothing. A turn
 //! ends in exactly one terminal event, after its message was stored.
 
+mod afterwards;
 mod draft;
 mod live;
 mod run;
+mod searched;
 
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
@@ -60,6 +62,8 @@ pub struct TurnRequest {
     /// something is called only where it is named here, and where the host's [`ToolApproval`](crate::traits::ToolApproval)
     /// agrees to the call.
     pub tools: Option<Vec<String>>,
+    /// What the model is told, by the name of a profile; the configured one where there is none.
+    pub profile: Option<String>,
     /// The host's own facts about the question.
     pub metadata: Metadata,
     /// Makes it happen once.
@@ -81,6 +85,7 @@ impl TurnRequest {
             temperature: None,
             max_output_tokens: None,
             tools: None,
+            profile: None,
             metadata: Metadata::default(),
             idempotency: None,
         }
@@ -93,7 +98,7 @@ impl TurnRequest {
         self
     }
 
-    /// What is searched for `question`, in a session over these collections.
+    /// What is searched for `question`, in a session over these collections; questions before it are still to be set.
     pub(super) fn search(
         &self,
         question: &str,
@@ -102,6 +107,7 @@ impl TurnRequest {
         let collections = self.collection_ids.as_deref().or(of_session);
         SearchRequest {
             query: question.to_owned(),
+            after: Vec::new(),
             collection_ids: collections.map(<[CollectionId]>::to_vec),
             strategy: self.strategy,
             top_k: self.top_k,
@@ -234,6 +240,7 @@ impl Engine {
         request.validate(self.settings.max_message_bytes)?;
         self.retriever(request.strategy)?;
         self.check_tools(request.tools.as_deref())?;
+        self.profile(request.profile.as_deref())?;
         self.narrowed(ctx, request.collection_ids.as_deref()).await?;
         let (target, session_model) = self.checked_target(ctx, &request.target).await?;
         let name = request.model.as_deref().or(session_model.as_deref());

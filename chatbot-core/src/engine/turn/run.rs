@@ -11,20 +11,23 @@ use futures_util::StreamExt as _;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::TurnRequest;
+use super::afterwards::LeftOut;
 use super::draft::{COALESCE, Draft};
 use super::live::LiveTurn;
+use super::searched::Searched;
 use crate::context::Context;
 use crate::crash;
 use crate::engine::Engine;
 use crate::engine::cite::{Aligned, Aligner};
 use crate::engine::search::Found;
-use crate::engine::{evidence, lease, prompt, rewrite};
+use crate::engine::{evidence, lease, prompt};
 use crate::error::{Error, ErrorKind, Result};
 use crate::traits::{
     BegunTurn, ChatModel, ChatRequest, FinishTurn, Grounding, ModelEvent, ModelStream, Signal,
 };
 use crate::types::{
-    Event, FinishReason, Lease, Message, MessageError, MessageState, PageRequest, Strategy, Usage,
+    Event, FinishReason, Lease, Message, MessageError, MessageState, PageRequest, SearchRequest,
+    Strategy, Summary, Usage,
 };
 
 /// How often text is written to the store while it arrives: what a killed process may lose of an answer.
@@ -43,18 +46,20 @@ pub(super) struct Asked {
 /// A turn in progress.
 #[derive(Debug)]
 pub(super) struct Run {
-    engine: Arc<Engine>,
-    live: Arc<LiveTurn>,
-    request: TurnRequest,
-    model: Arc<dyn ChatModel>,
+    pub(super) engine: Arc<Engine>,
+    pub(super) live: Arc<LiveTurn>,
+    pub(super) request: TurnRequest,
+    pub(super) model: Arc<dyn ChatModel>,
     early: Option<AbortOnDropHandle<Result<Found>>>,
-    begun: BegunTurn,
+    pub(super) begun: BegunTurn,
     lease: Lease,
     draft: Draft,
     /// Whether the store knows what the answer is made from: before any of it is stored.
     is_noted: bool,
     rounds: rounds::Rounds,
     held: guarded::Held,
+    /// What the prompt had no room for.
+    pub(super) left_out: Option<LeftOut>,
 }
 
 impl Run {
@@ -79,6 +84,7 @@ impl Run {
             is_noted: false,
             rounds: rounds::Rounds::default(),
             held: guarded::Held::default(),
+            left_out: None,
         }
     }
 
@@ -95,6 +101,7 @@ impl Run {
             () = audience => Err(Error::new(ErrorKind::Cancelled, "Nobody followed the answer.")),
         };
         let event = self.finish(outcome.map_err(|error| self.live.explained(error))).await;
+        self.follow_up(&event);
         self.live.emit(event);
         self.engine.turns.end(self.live.id);
         self.engine.signal(Signal::Session(self.begun.session.id)).await;
@@ -110,8 +117,9 @@ impl Run {
         self.guard_question(ctx).await?;
         let mut path = self.path(ctx).await?;
         self.guard_path(ctx, &mut path).await?;
-        let question = self.question(&path);
-        let found = self.retrieve(ctx, &question).await?;
+        let searched = self.searched(ctx, &path).await?;
+        let found = self.retrieve(ctx, &searched).await?;
+        let question = searched.subject;
         self.draft.message.sources.clone_from(&found.sources);
         self.draft.message.timings.retrieval_ms = self.draft.elapsed_ms();
         for warning in &found.warnings {
@@ -137,28 +145,18 @@ impl Run {
         Ok(messages.items)
     }
 
-    /// The question as it is searched: put in full where it leans on what was said before.
-    fn question(&self, path: &[Message]) -> String {
-        let asked = &self.begun.user_message.content;
-        match rewrite::follow_up(asked, path) {
-            Some(rewritten) if self.grounded() => {
-                self.live.emit(Event::Rewritten { queries: vec![rewritten.clone()] });
-                rewritten
-            }
-            _ => asked.clone(),
-        }
-    }
-
-    fn grounded(&self) -> bool {
+    pub(super) fn grounded(&self) -> bool {
         self.request.strategy != Strategy::None
     }
 
-    async fn retrieve(&mut self, ctx: &Context, question: &str) -> Result<Found> {
+    async fn retrieve(&mut self, ctx: &Context, searched: &Searched) -> Result<Found> {
         if let Some(early) = self.early.take() {
             return early.await.map_err(|_| Error::internal("A search broke off."))?;
         }
         let collections = self.begun.session.collection_ids.as_deref();
-        self.engine.find(ctx, &self.request.search(question, collections)).await
+        let search = self.request.search(&searched.query, collections);
+        let search = SearchRequest { after: searched.after.clone(), ..search };
+        Ok(searched.about_the_subject(self.engine.find(ctx, &search).await?))
     }
 
     /// Whether the documents do not say: decided before the model is asked where it can only quote, and left to the
@@ -192,14 +190,32 @@ impl Run {
             sources: found.sources.into(),
             terms: found.terms.into(),
         });
+        let summary = self.summary(ctx, path).await?;
+        let profile = self.engine.profile(self.request.profile.as_deref())?;
+        let template = if grounding.is_some() { &profile.grounded } else { &profile.ungrounded };
         let parts = prompt::PromptParts {
+            instructions: self.engine.filled_in(template),
+            summary: summary.as_ref().map(|summary| summary.text.clone()),
             question: &self.begun.user_message.content,
             grounding,
             temperature: self.request.temperature,
             max_output_tokens: self.request.max_output_tokens,
         };
         let tools = (self.engine.parts.history.as_ref(), self.engine.parts.counter.as_ref());
-        prompt::assemble(ctx, parts, path, self.model.info(), tools).await
+        let request = prompt::assemble(ctx, parts, path, self.model.info(), tools).await?;
+        if self.engine.settings.summaries {
+            let n_shown = request.messages.len().saturating_sub(1);
+            self.left_out = Some(LeftOut::of(path, n_shown, summary));
+        }
+        Ok(request)
+    }
+
+    /// What was said long ago, summed up, for a model that reads it.
+    async fn summary(&self, ctx: &Context, path: &[Message]) -> Result<Option<Summary>> {
+        if self.model.info().quotes_only {
+            return Ok(None);
+        }
+        self.engine.summary(ctx, self.begun.session.id, path).await
     }
 
     /// Passes the model's answer on as it arrives.

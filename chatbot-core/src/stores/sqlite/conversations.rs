@@ -4,13 +4,15 @@ use std::collections::HashSet;
 
 use async_trait::async_trait;
 
-use super::{SqliteStore, answers, messages, sessions, turns};
+use super::{SqliteStore, answers, messages, sessions, summaries, turns};
 use crate::context::Context;
 use crate::error::Result;
-use crate::traits::{BeginTurn, BegunTurn, ConversationStore, FinishTurn, Idempotency};
+use crate::traits::{
+    BeginTurn, BegunTurn, ConversationStore, FinishTurn, Idempotency, KeepSummary,
+};
 use crate::types::{
     DocumentId, Feedback, Lease, ListSessions, Message, MessageId, Page, PageRequest, Session,
-    SessionId, SessionPatch,
+    SessionId, SessionPatch, Summary,
 };
 
 #[async_trait]
@@ -45,6 +47,10 @@ impl ConversationStore for SqliteStore {
         patch: SessionPatch,
     ) -> Result<Session> {
         sessions::update(self, ctx, id, patch).await
+    }
+
+    async fn suggest_title(&self, ctx: &Context, id: SessionId, title: String) -> Result<bool> {
+        sessions::suggest_title(self, ctx, id, title).await
     }
 
     async fn delete_session(&self, ctx: &Context, id: SessionId) -> Result<()> {
@@ -116,6 +122,24 @@ impl ConversationStore for SqliteStore {
             messages::newest_below(&mut tx, session, message).await
         })
         .await
+    }
+
+    async fn summary(
+        &self,
+        ctx: &Context,
+        session: SessionId,
+        path: Vec<MessageId>,
+    ) -> Result<Option<Summary>> {
+        summaries::newest(self, ctx, session, &path).await
+    }
+
+    async fn keep_summary(
+        &self,
+        ctx: &Context,
+        session: SessionId,
+        keep: KeepSummary,
+    ) -> Result<bool> {
+        summaries::keep(self, ctx, session, keep).await
     }
 
     async fn set_feedback(

@@ -25,7 +25,11 @@ use crate::types::{Lineage, StoreCounts};
 const STEPS_PER_LOOK: i32 = 10_000;
 
 /// What must be empty in a store that is whole: rows that refer to something that is not there.
-const LOOSE: [(&str, &str); 6] = [
+const LOOSE: [(&str, &str); 7] = [
+    (
+        "summaries of no message",
+        "SELECT count(*) AS n FROM summaries WHERE message NOT IN (SELECT seq FROM messages)",
+    ),
     (
         "versions of no document",
         "SELECT count(*) AS n FROM versions WHERE document NOT IN (SELECT id FROM documents)",

@@ -26,6 +26,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 4, script: include_str!("migrations/0004_parts.sql") },
     Migration { version: 5, script: include_str!("migrations/0005_page_starts.sql") },
     Migration { version: 6, script: include_str!("migrations/0006_calls.sql") },
+    Migration { version: 7, script: include_str!("migrations/0007_summaries.sql") },
 ];
 
 /// The schema that this release writes.
@@ -142,12 +143,19 @@ mod tests {
     use super::*;
     use crate::stores::sqlite::connect;
 
-    /// The statements of a script, one by one.
+    /// The statements of a script, one by one. Those inside a trigger are part of it.
     fn statements(script: &'static str) -> Vec<String> {
         let lines = script.lines().filter(|line| !line.trim_start().starts_with("--"));
         let code = lines.collect::<Vec<_>>().join("\n");
-        let all = code.split(';').map(str::trim).filter(|statement| !statement.is_empty());
-        all.map(str::to_owned).collect()
+        let mut all: Vec<String> = Vec::new();
+        for piece in code.split(';').map(str::trim).filter(|piece| !piece.is_empty()) {
+            let is_open = |s: &&mut String| s.starts_with("CREATE TRIGGER") && !s.ends_with("END");
+            match all.last_mut().filter(is_open) {
+                Some(trigger) => *trigger = format!("{trigger}; {piece}"),
+                None => all.push(piece.to_owned()),
+            }
+        }
+        all
     }
 
     async fn schema(conn: &mut SqliteConnection) -> String {

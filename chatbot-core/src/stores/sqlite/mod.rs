@@ -38,6 +38,7 @@ mod scrub;
 mod sessions;
 mod sql;
 mod staging;
+mod summaries;
 mod sweep;
 #[cfg(test)]
 mod tests;

@@ -247,6 +247,30 @@ pub(super) async fn update(
     update.await
 }
 
+/// See [`ConversationStore::suggest_title`](crate::traits::ConversationStore::suggest_title).
+pub(super) async fn suggest_title(
+    store: &SqliteStore,
+    ctx: &Context,
+    id: SessionId,
+    title: String,
+) -> Result<bool> {
+    let principal = ctx.principal()?.clone();
+    let suggest = store.writer.write(Lane::Interactive, move |conn| {
+        Box::pin(async move {
+            require(conn, &principal, id).await?;
+            let n = sql("UPDATE sessions SET title = ?1, folded = ?2
+                 WHERE id = ?3 AND named = 0")
+            .bind(title.as_str())
+            .bind(fold(&title))
+            .bind(id)
+            .run(conn)
+            .await?;
+            Ok(n == 1)
+        })
+    });
+    suggest.await
+}
+
 /// See [`ConversationStore::delete_session`](crate::traits::ConversationStore::delete_session).
 pub(super) async fn delete(store: &SqliteStore, ctx: &Context, id: SessionId) -> Result<()> {
     let (principal, now) = (ctx.principal()?.clone(), store.now());

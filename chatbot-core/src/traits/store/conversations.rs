@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::types::{
     CallRecord, DocumentId, Feedback, Lease, ListSessions, Message, MessageId, Metadata, Page,
-    PageRequest, Session, SessionId, SessionPatch,
+    PageRequest, Session, SessionId, SessionPatch, Summary,
 };
 
 /// What a turn is about.
@@ -80,6 +80,17 @@ pub struct FinishTurn {
     pub calls: Vec<CallRecord>,
 }
 
+/// A summary to keep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeepSummary {
+    /// The summary.
+    pub summary: Summary,
+    /// The last message that the summary covers that it goes on from.
+    pub extends: Option<MessageId>,
+    /// The documents behind it, beside those behind the one that it goes on from.
+    pub documents: HashSet<DocumentId>,
+}
+
 /// Sessions, messages and turns. Everything here is the context's principal's own.
 #[async_trait]
 pub trait ConversationStore: Send + Sync + std::fmt::Debug {
@@ -118,6 +129,13 @@ pub trait ConversationStore: Send + Sync + std::fmt::Debug {
         id: SessionId,
         patch: SessionPatch,
     ) -> Result<Session>;
+
+    /// Gives a session that nobody has named a better title than the one made from its first message. Returns whether it
+    /// has it now: not where somebody has named it, nor where a document is gone that one of its answers rests on.
+    ///
+    /// # Errors
+    /// `not_found`.
+    async fn suggest_title(&self, ctx: &Context, id: SessionId, title: String) -> Result<bool>;
 
     /// Removes a session with its messages.
     ///
@@ -193,6 +211,29 @@ pub trait ConversationStore: Send + Sync + std::fmt::Debug {
         session: SessionId,
         message: MessageId,
     ) -> Result<MessageId>;
+
+    /// The newest summary that covers no message beside those of `path`.
+    ///
+    /// # Errors
+    /// `not_found`.
+    async fn summary(
+        &self,
+        ctx: &Context,
+        session: SessionId,
+        path: Vec<MessageId>,
+    ) -> Result<Option<Summary>>;
+
+    /// Keeps a summary, in place of one that covers as much, until a document behind it is deleted. Returns whether it is
+    /// kept: not where one of them is gone already, nor the summary that it goes on from.
+    ///
+    /// # Errors
+    /// `not_found`.
+    async fn keep_summary(
+        &self,
+        ctx: &Context,
+        session: SessionId,
+        keep: KeepSummary,
+    ) -> Result<bool>;
 
     /// Sets or replaces what the reader thought of an answer.
     ///

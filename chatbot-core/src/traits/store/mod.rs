@@ -19,7 +19,9 @@ mod snapshots;
 
 pub use changes::{ChangeFeed, ChunkVector, LiveVersion};
 pub use collections::CollectionStore;
-pub use conversations::{BeginTurn, BegunTurn, ConversationStore, FinishTurn, TurnTarget};
+pub use conversations::{
+    BeginTurn, BegunTurn, ConversationStore, FinishTurn, KeepSummary, TurnTarget,
+};
 pub use documents::{AcceptDocument, AcceptVersion, Accepted, DocumentStore, Swept};
 pub use embeddings::{EmbeddingStore, NewEmbeddings};
 pub use jobs::{JobStore, PublishVersion, StagedPart};

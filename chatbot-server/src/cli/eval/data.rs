@@ -29,6 +29,24 @@ pub(super) struct Question {
     /// Whether the corpus says; taken for granted where nothing is said.
     #[serde(default = "yes")]
     pub(super) answerable: bool,
+    /// What was said before it, oldest first.
+    #[serde(default)]
+    pub(super) history: Vec<Said>,
+}
+
+impl Question {
+    /// The questions before it, oldest first.
+    pub(super) fn after(&self) -> Vec<String> {
+        let asked = self.history.iter().filter(|said| said.role == "user");
+        asked.map(|said| said.text.clone()).collect()
+    }
+}
+
+/// What was said in a conversation.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Said {
+    role: String,
+    text: String,
 }
 
 const fn yes() -> bool {

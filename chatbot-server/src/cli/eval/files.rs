@@ -114,6 +114,7 @@ fn chosen(mut about: Vec<About>, verb: &EvalFiles) -> Vec<About> {
         text: String::new(),
         answers: Vec::new(),
         answerable: true,
+        history: Vec::new(),
     };
     let chosen = sets::chosen(about.iter().map(question).collect(), &verb.options);
     let chosen: HashSet<String> = chosen.into_iter().map(|question| question.id).collect();

@@ -22,6 +22,13 @@ use crate::config::Config;
 const SHOWN: Shown =
     Shown { title: "Retrieval", charts: &["ndcg@10", "recall@10", "mrr@10"], names_strategy: true };
 
+/// How questions are asked.
+#[derive(Debug, Clone, Copy)]
+struct How {
+    strategy: Strategy,
+    in_conversation: bool,
+}
+
 /// What was found for one question, and how long that took.
 #[derive(Debug)]
 struct Found<'a> {
@@ -72,7 +79,8 @@ async fn ask_set(
     let mut entries = Vec::new();
     let mut outcome = Ok(());
     for strategy in &verb.options.strategies {
-        match measure(&corpus, &asked, (*strategy, &set.name), output).await {
+        let how = How { strategy: *strategy, in_conversation: verb.in_conversation };
+        match measure(&corpus, &asked, (how, &set.name), output).await {
             Ok(found) => {
                 write_rankings(&set.name, *strategy, &found, rankings);
                 entries.push(entry(&set.name, *strategy, &found));
@@ -90,13 +98,15 @@ async fn ask_set(
 async fn measure<'a>(
     corpus: &'a Corpus,
     asked: &[(&'a Question, &'a Judgements)],
-    (strategy, set): (Strategy, &str),
+    (how, set): (How, &str),
     output: &Output,
 ) -> Result<Vec<Found<'a>>> {
+    let How { strategy, in_conversation } = how;
     let mut all = Vec::with_capacity(asked.len());
     for (n_done, (question, judged)) in asked.iter().enumerate() {
         let request = SearchRequest {
             strategy,
+            after: if in_conversation { question.after() } else { Vec::new() },
             top_k: SearchRequest::MAX_TOP_K,
             ..SearchRequest::new(question.text.clone())
         };

@@ -19,6 +19,7 @@ mod ledger;
 mod parts;
 mod sessions;
 mod snapshots;
+mod summaries;
 mod texts;
 mod turns;
 mod versions;
@@ -34,6 +35,7 @@ pub use ledger::ledger;
 pub use parts::parts;
 pub use sessions::sessions;
 pub use snapshots::snapshots;
+pub use summaries::summaries;
 pub use texts::texts;
 pub use turns::turns;
 pub use versions::versions;
@@ -59,5 +61,6 @@ pub async fn store(make: impl AsyncFn(Arc<FixedClock>) -> Fresh) {
     sessions(&make).await;
     turns(&make).await;
     ledger(&make).await;
+    summaries(&make).await;
     snapshots(&make).await;
 }

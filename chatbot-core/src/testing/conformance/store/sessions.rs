@@ -17,6 +17,7 @@ use crate::types::{CollectionId, ListSessions, PageRequest, Session, SessionPatc
 pub async fn sessions(make: &impl AsyncFn(Arc<FixedClock>) -> Fresh) {
     sessions_are_made_and_changed(make).await;
     titles_come_from_the_first_message(make).await;
+    suggested_titles_give_way_to_given_ones(make).await;
     lists_have_pinned_ones_first(make).await;
     searching_finds_titles_and_messages(make).await;
     nobody_sees_anothers(make).await;
@@ -54,6 +55,22 @@ async fn sessions_are_made_and_changed(make: &impl AsyncFn(Arc<FixedClock>) -> F
     };
     let changed = store.update_session(&ada, made.id, patch).await.unwrap();
     assert_eq!((changed.folder, changed.pinned, changed.title.as_str()), (None, false, "Work"));
+}
+
+async fn suggested_titles_give_way_to_given_ones(make: &impl AsyncFn(Arc<FixedClock>) -> Fresh) {
+    let bench = Bench::new(make).await;
+    let (ada, bob, store) = (principal("ada"), principal("bob"), &bench.store);
+    let id = bench.begin(&ada, "How do I return a book?").await.session.id;
+    let refused = store.suggest_title(&bob, id, "Bob's".to_owned()).await;
+    assert_eq!(kind(refused), ErrorKind::NotFound);
+    for title in ["Returning books", "Books"] {
+        assert!(store.suggest_title(&ada, id, title.to_owned()).await.unwrap());
+        assert_eq!(store.session(&ada, id).await.unwrap().title, title);
+    }
+    let given = SessionPatch { title: Some("Mine".to_owned()), ..SessionPatch::default() };
+    store.update_session(&ada, id, given).await.unwrap();
+    assert!(!store.suggest_title(&ada, id, "Books".to_owned()).await.unwrap());
+    assert_eq!(store.session(&ada, id).await.unwrap().title, "Mine");
 }
 
 async fn titles_come_from_the_first_message(make: &impl AsyncFn(Arc<FixedClock>) -> Fresh) {
