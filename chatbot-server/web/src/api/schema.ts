@@ -289,6 +289,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Sums up the tokens and the money that the asker's calls to models used. */
+        get: operations["get_v1_me_usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/messages/{mid}": {
         parameters: {
             query?: never;
@@ -597,6 +614,8 @@ export interface components {
             /** @description The model; the session's or the configured one where there is none. */
             model?: string | null;
             parent_id?: components["schemas"]["MessageId"] | null;
+            /** @description What the model is told, by the name of a profile of the configuration. */
+            profile?: string | null;
             session_id?: components["schemas"]["SessionId"] | null;
             /** @description Whether to answer as a stream of events. Where nothing is said, `Accept` decides, and a stream is the default. */
             stream?: boolean | null;
@@ -605,6 +624,8 @@ export interface components {
              * @description 0–2.
              */
             temperature?: number | null;
+            /** @description The tools that the model may call; all that change nothing where nothing is said. */
+            tools?: string[] | null;
             /** @description Passages for the model, 1–100. */
             top_k?: number;
             /** @description Whether to answer from the documents. */
@@ -905,7 +926,7 @@ export interface components {
         /**
          * @description What happens during a turn.
          *
-         *     `sources` comes before the first `text`; the `text` deltas joined equal the stored message; exactly one terminal
+         *     `sources` comes before the first `text`; a `tool_result` may add to them; the `text` deltas joined equal the stored message; exactly one terminal
          *     event, `done` or `failed`, ends the turn and carries the authoritative message.
          */
         Event: {
@@ -954,8 +975,10 @@ export interface components {
         } | {
             /** @description Names the call. */
             id: string;
-            /** @description Its result. */
+            /** @description Its result: `{"content": …}`, or `{"error": {"code", "message"}}`. */
             result: unknown;
+            /** @description Passages that the answer may cite from here on, their numbers going on from the last. */
+            sources?: components["schemas"]["Source"][];
             /** @enum {string} */
             type: "tool_result";
         } | (components["schemas"]["Warning"] & {
@@ -1402,6 +1425,11 @@ export interface components {
         };
         /** @description A search. */
         SearchRequest: {
+            /**
+             * @description The questions before it in the same conversation, oldest first: where the query leans on them, as "and in 2023?"
+             *     does, what they are about counts, too. At most 100.
+             */
+            after?: string[];
             /** @description Where; everywhere the asker may read where there is none. */
             collection_ids?: components["schemas"]["CollectionId"][] | null;
             /** @description Whether to say how the passages were found. */
@@ -1662,6 +1690,69 @@ export interface components {
              * @description Tokens read.
              */
             input_tokens: number;
+            /**
+             * Format: int64
+             * @description Tokens written.
+             */
+            output_tokens: number;
+        };
+        /** @description The calls that have something in common. */
+        UsageGroup: {
+            /** @description What they have in common: a day, a model, a purpose or a session's id. */
+            key: string;
+            /** @description What they came to. */
+            total: components["schemas"]["UsageTotals"];
+        };
+        /**
+         * @description By what used tokens are put together.
+         * @enum {string}
+         */
+        UsageGrouping: "day" | "model" | "purpose" | "session";
+        /** @description What the asker used in a time. */
+        UsageReport: {
+            /** @description From here on. */
+            from: components["schemas"]["Timestamp"];
+            /** @description By what it is put together. */
+            group_by: components["schemas"]["UsageGrouping"];
+            /** @description Its parts. */
+            items: components["schemas"]["UsageGroup"][];
+            /** @description Until before then. */
+            to: components["schemas"]["Timestamp"];
+            /** @description All of it. */
+            total: components["schemas"]["UsageTotals"];
+        };
+        /** @description What calls came to. */
+        UsageTotals: {
+            /**
+             * Format: double
+             * @description What those with a price cost.
+             */
+            cost_usd: number;
+            /**
+             * Format: int64
+             * @description Tokens read.
+             */
+            input_tokens: number;
+            /**
+             * Format: int64
+             * @description Calls.
+             */
+            n_calls: number;
+            /**
+             * Format: int64
+             * @description Calls whose figures are our estimate.
+             */
+            n_estimated: number;
+            /**
+             * Format: int64
+             * @description Calls that failed or were stopped.
+             */
+            n_failed: number;
+            /**
+             * Format: int64
+             * @description Calls of models that have no price here: what they cost is not in the sum.
+             */
+            n_unpriced: number;
             /**
              * Format: int64
              * @description Tokens written.
@@ -2568,6 +2659,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Health"];
+                };
+            };
+        };
+    };
+    get_v1_me_usage: {
+        parameters: {
+            query?: {
+                /** @description Those that began from here on; thirty days before `to` where it is not given. */
+                from?: components["schemas"]["Timestamp"];
+                /** @description Those that began before then; now where it is not given. */
+                to?: components["schemas"]["Timestamp"];
+                /** @description By what they are put together: `day`, `model`, `purpose` or `session`. */
+                group_by?: components["schemas"]["UsageGrouping"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageReport"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
