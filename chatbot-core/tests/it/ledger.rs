@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chatbot_core::config::{Allowance, Budgets, EngineConfig, PriceConfig};
+use chatbot_core::config::{Allowance, Budgets, EngineConfig, PriceConfig, TurnConfig};
 use chatbot_core::stores::SqliteStore;
 use chatbot_core::testing::{FixedClock, ScriptedModel, Step};
 use chatbot_core::traits::{LedgerStore as _, ReserveCall, Store as _, SystemClock};
@@ -13,6 +13,8 @@ use chatbot_core::types::{
     Usage, UsageQuery, UsageTotals,
 };
 use chatbot_core::{Chatbot, Context, ErrorKind, TurnRequest};
+
+use crate::support::add;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -30,6 +32,8 @@ fn config(user_day: Allowance) -> EngineConfig {
         embedder: "none".to_owned(),
         prices: [("script*".to_owned(), price)].into(),
         budgets: Budgets { user_day, ..Budgets::default() },
+        // Naming a session is a call too; here each question is one.
+        turns: TurnConfig { titles: false, ..TurnConfig::default() },
         ..EngineConfig::default()
     }
 }
@@ -89,6 +93,22 @@ async fn a_spent_budget_fails_the_turn_before_the_model_is_asked_and_begins_anew
 
     clock.advance(DAY);
     assert_eq!(ask(&chatbot).await.state, MessageState::Complete);
+    chatbot.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn where_the_budget_is_spent_the_documents_are_quoted_where_that_is_wanted() {
+    let model = model();
+    let mut config = EngineConfig { model: "scripted".to_owned(), ..config(tokens(100)) };
+    config.resilience.fallback = vec!["extractive".to_owned()];
+    let builder = Chatbot::builder().config(config).custom_model(model.clone());
+    let chatbot = builder.build().await.unwrap();
+    add(&chatbot, "metals", "Copper conducts heat well. Glass does not.").await;
+    let answer = chatbot.ask("What conducts heat well?").await.unwrap();
+    assert_eq!(answer.state, MessageState::Complete);
+    assert!(answer.content.starts_with("Copper conducts heat well"), "{}", answer.content);
+    assert_eq!(answer.warnings[0].code, "model_fallback");
+    assert_eq!((model.requests().len(), answer.model.as_deref()), (0, Some("extractive")));
     chatbot.close().await.unwrap();
 }
 
