@@ -58,9 +58,11 @@ async fn what_is_hidden_in_a_question_reaches_no_model_now_or_later() {
         turn(&chatbot, TurnRequest::new("And it?").in_session(message.session_id)).await;
     assert_eq!((again.state, codes(&again).len()), (MessageState::Complete, 0));
     let asked = model.requests();
-    assert_eq!(asked.len(), 2);
+    // The answers, the second question in full, and perhaps the session's name already.
+    assert!(asked.len() >= 3, "{asked:?}");
     assert!(asked.iter().all(|request| !format!("{request:?}").contains(MAIL)), "{asked:?}");
-    assert!(asked[1].messages[0].content.contains("[hidden]"), "{:?}", asked[1].messages);
+    let last = asked.iter().rfind(|request| request.grounding.is_some()).unwrap();
+    assert!(last.messages[0].content.contains("[hidden]"), "{:?}", last.messages);
 }
 
 #[tokio::test]

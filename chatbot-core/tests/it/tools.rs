@@ -96,6 +96,8 @@ impl ToolApproval for Answering {
 fn searching() -> ChatbotBuilder {
     let mut config = EngineConfig::default();
     config.tools.search = true;
+    // Each call to the model is one of the turn.
+    config.turns.titles = false;
     Chatbot::builder().config(config)
 }
 

@@ -111,7 +111,7 @@ const WHEN_SETTLED: &[(Kind, &str, &str)] = &[
         Kind::Duplicate,
         "answers that were charged more or less than once",
         "SELECT count(*) FROM messages m WHERE m.role = 'assistant' AND m.state = 'complete'
-         AND (SELECT count(*) FROM usage_ledger u WHERE u.message = m.id) <> 1",
+         AND (SELECT count(*) FROM calls c WHERE c.message = m.id AND c.purpose = 'answer') <> 1 - m.abstained",
     ),
 ];
 
