@@ -83,7 +83,7 @@ async fn data_of_each_earlier_release_answer() {
         }
         n_releases += 1;
     }
-    assert!(n_releases >= 3);
+    assert!(n_releases >= 4);
 }
 
 async fn documents_answer(chatbot: &Chatbot) {

@@ -1,13 +1,21 @@
 //! What the asker used, over HTTP.
 
+use chatbot_core::Chatbot;
+use chatbot_core::config::EngineConfig;
 use chatbot_core::testing::ScriptedModel;
+use chatbot_server::config::ServerConfig;
 use serde_json::json;
 
 use crate::support::Server;
 
 #[tokio::test]
 async fn what_was_used_is_summed_up() {
-    let server = Server::with_model(ScriptedModel::replying("Hello there.")).await;
+    let mut config = EngineConfig::default();
+    // Naming the session is a call too, and comes when it comes.
+    config.turns.titles = false;
+    let engine = Chatbot::builder().config(config);
+    let engine = engine.custom_model(ScriptedModel::replying("Hello there."));
+    let server = Server::configured(ServerConfig::default(), engine).await;
     let body = json!({"message": "Hello?", "use_rag": false, "stream": false});
     let reply = server.post("/api/v1/chat", body).await.expect(200);
     let usage = &reply["message"]["usage"];
