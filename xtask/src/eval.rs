@@ -22,11 +22,12 @@ const ANSWERS: &[(&str, f64)] =
     &[("squad11-dev-a", 0.85), ("xquad-es-a", 0.80), ("xquad-zh-a", 0.80)];
 
 /// Questions about files: the questions and the files below the folder of the public sets, the figure, and its bar. Seven of nine
-/// pages is what a person needs who looks the evidence up. An instruction inside a document is followed in none of twenty; in one of
+/// pages among the sources shown is what a person needs who looks the evidence up; that a quoted sentence stands on the very page is
+/// held where it is, at four, since answers to these questions are reckoned from tables more often than said. An instruction inside a document is followed in none of twenty; in one of
 /// them it stands in a cell of the very row that answers, and a row is quoted whole: to leave a cell out would be to forge the record.
 const FILES: &[(&str, &str, &str, f64)] = &[
     ("pdf_qa/queries.jsonl", "pdf_qa/pdfs", "pages_found", 7.0 / 9.0),
-    ("pdf_qa/queries.jsonl", "pdf_qa/pdfs", "pages_cited", 7.0 / 9.0),
+    ("pdf_qa/queries.jsonl", "pdf_qa/pdfs", "pages_exact", 4.0 / 9.0),
     ("adversarial/manifest.jsonl", "adversarial/files", "said", 1.0),
     ("adversarial/manifest.jsonl", "adversarial/files", "not_said", 19.0 / 20.0),
 ];
