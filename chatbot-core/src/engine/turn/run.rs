@@ -27,7 +27,7 @@ use crate::traits::{
 };
 use crate::types::{
     Event, FinishReason, Lease, Message, MessageError, MessageState, PageRequest, SearchRequest,
-    Strategy, Summary, Usage,
+    Strategy, Summary, Usage, Warning,
 };
 
 /// How often text is written to the store while it arrives: what a killed process may lose of an answer.
@@ -123,8 +123,7 @@ impl Run {
         self.draft.message.sources.clone_from(&found.sources);
         self.draft.message.timings.retrieval_ms = self.draft.elapsed_ms();
         for warning in &found.warnings {
-            self.draft.message.warnings.push(warning.clone());
-            self.live.emit(Event::Warning(warning.clone()));
+            self.warn(warning.clone());
         }
         self.live.emit(Event::Sources { sources: found.sources.clone() });
         self.let_out().await;
@@ -266,15 +265,20 @@ impl Run {
             ModelEvent::Text(delta) => self.say(ctx, &delta, aligner).await?,
             ModelEvent::Thinking(delta) => self.think(ctx, delta).await?,
             ModelEvent::ToolCall(call) => self.rounds.calls.push(call),
-            ModelEvent::Warning(warning) => {
-                self.draft.message.warnings.push(warning.clone());
-                self.live.emit(Event::Warning(warning));
-            }
+            ModelEvent::Warning(warning) => self.warn(warning),
             // The ledger has it, with that of every other call.
             ModelEvent::Usage(_) => {}
             ModelEvent::Finish(reason) => self.draft.finish_reason = Some(reason),
         }
         Ok(())
+    }
+
+    /// Tells the reader something, once.
+    fn warn(&mut self, warning: Warning) {
+        if !self.draft.message.warnings.contains(&warning) {
+            self.draft.message.warnings.push(warning.clone());
+            self.live.emit(Event::Warning(warning));
+        }
     }
 
     /// Stores the text that arrived since the last time.

@@ -280,14 +280,6 @@ impl Run {
         let index = u32::try_from(known.len() + n_fresh + 1).unwrap_or(u32::MAX);
         (Source { index, ..source }, true)
     }
-
-    /// Tells the reader something, once.
-    pub(super) fn warn(&mut self, warning: Warning) {
-        if !self.draft.message.warnings.contains(&warning) {
-            self.draft.message.warnings.push(warning.clone());
-            self.live.emit(Event::Warning(warning));
-        }
-    }
 }
 
 impl Made {
