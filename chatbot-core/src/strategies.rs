@@ -35,7 +35,7 @@ pub(crate) fn strategies(
         None => lexical,
         Some(DenseParts { index, embedder }) => {
             let languages = embedder.info().languages.clone();
-            let by_meaning = DenseRetriever::new(index, reader.clone(), embedder);
+            let by_meaning = DenseRetriever::new(index, embedder);
             strategies
                 .insert(Strategy::Dense, pipeline(Strategy::Dense, Arc::new(by_meaning.clone())));
             let by_both = HybridRetriever::new(by_words, by_meaning, fusion);

@@ -5,11 +5,11 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use chatbot_server::cli::{self, Arguments};
-use mimalloc::MiMalloc;
 
-/// Gives back what an ingestion needed once it is over, which the system's allocator does not.
+/// Gives back what an ingestion needed once it is over, and does not spread over the hours; the systems' allocators do.
+#[cfg(unix)]
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     cli::run(Arguments::parse())

@@ -85,10 +85,12 @@ async fn measure(options: &Options, table: &mut Table) -> Result<()> {
     Ok(())
 }
 
-/// The server as it comes, with the instant model beside its own.
+/// The server as it comes, with the instant model beside its own. Sessions get no titles: each is a second call to the model
+/// after an answer, and would run into whatever is measured next.
 fn program(options: &Options, model: std::net::SocketAddr) -> Result<Program> {
     let model = format!("openai+http://{model}/v1#instant");
-    Ok(Program { path: options.server()?, model, embedder: "none", environment: Vec::new() })
+    let environment = vec![("CHATBOT__ENGINE__TURNS__TITLES".to_owned(), "false".to_owned())];
+    Ok(Program { path: options.server()?, model, embedder: "none", environment })
 }
 
 fn load(options: &Options) -> Result<Load> {

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use chatbot_core::config::{EngineConfig, TurnConfig};
 use chatbot_core::testing::ScriptedModel;
 use chatbot_core::types::{Message, Strategy};
 use chatbot_core::{Chatbot, Context};
@@ -32,7 +33,10 @@ const WAYS: [(&str, Strategy, f64); 3] = [
 /// # Errors
 /// Where a turn fails.
 pub async fn measure(passages: &Passages, data: &Path, table: &mut Table) -> Result<()> {
+    // A session's title is a second call after the first answer, and would run into the next turn's time.
+    let turns = TurnConfig { titles: false, ..TurnConfig::default() };
     let chatbot = Chatbot::builder()
+        .config(EngineConfig { turns, ..EngineConfig::default() })
         .data_dir(data)
         .custom_model(ScriptedModel::replying("It is said so in the first source [1]."))
         .custom_embedder(HashEmbedder::default())

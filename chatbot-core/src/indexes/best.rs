@@ -5,14 +5,14 @@ use std::collections::BinaryHeap;
 
 use crate::traits::Hit;
 
-/// The best hits so far, the worst of them on top.
+/// The best hits so far, the worst of them on top; each with what its finder wants to remember of it.
 #[derive(Debug)]
-pub(super) struct Best {
+pub(super) struct Best<T = ()> {
     limit: usize,
-    heap: BinaryHeap<Ranked>,
+    heap: BinaryHeap<Ranked<T>>,
 }
 
-impl Best {
+impl<T> Best<T> {
     pub(super) fn new(limit: usize) -> Self {
         Self { limit, heap: BinaryHeap::new() }
     }
@@ -21,38 +21,44 @@ impl Best {
         self.heap.len() < self.limit || self.heap.peek().is_some_and(|worst| score >= worst.0.score)
     }
 
-    pub(super) fn take(&mut self, hit: Hit) {
-        self.heap.push(Ranked(hit));
+    pub(super) fn take(&mut self, hit: Hit, with: T) {
+        self.heap.push(Ranked(hit, with));
         if self.heap.len() > self.limit {
             self.heap.pop();
         }
     }
 
+    /// The hits, in the order of a reply.
     pub(super) fn into_hits(self) -> Vec<Hit> {
-        self.heap.into_sorted_vec().into_iter().map(|ranked| ranked.0).collect()
+        self.into_sorted().map(|(hit, _)| hit).collect()
+    }
+
+    /// The hits with what is remembered of them, in the order of a reply.
+    pub(super) fn into_sorted(self) -> impl Iterator<Item = (Hit, T)> {
+        self.heap.into_sorted_vec().into_iter().map(|Ranked(hit, with)| (hit, with))
     }
 }
 
 /// Hits in the order of a reply: greater scores first, then smaller ids.
 #[derive(Debug)]
-struct Ranked(Hit);
+struct Ranked<T>(Hit, T);
 
-impl Ord for Ranked {
+impl<T> Ord for Ranked<T> {
     fn cmp(&self, other: &Self) -> Ordering {
         other.0.score.total_cmp(&self.0.score).then(self.0.chunk.cmp(&other.0.chunk))
     }
 }
 
-impl PartialOrd for Ranked {
+impl<T> PartialOrd for Ranked<T> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl PartialEq for Ranked {
+impl<T> PartialEq for Ranked<T> {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other).is_eq()
     }
 }
 
-impl Eq for Ranked {}
+impl<T> Eq for Ranked<T> {}

@@ -6,43 +6,32 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 
-use super::fusion::best_first;
 use super::trace::step;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::kernels::dot_f32;
 use crate::traits::{
-    Candidate, ChunkReader, EmbedKind, EmbedRequest, Embedder, Find, Index, IndexQuery, Query,
-    Retrieval, Retriever,
+    Candidate, EmbedKind, EmbedRequest, Embedder, Find, Hit, Index, IndexQuery, Query, Retrieval,
+    Retriever,
 };
 use crate::types::{ChunkId, Language, RetrievalTrace, SourceScores, Strategy};
-
-/// Hits asked of the index beyond the candidates wanted, because its scores are rounded: with 8 bits a component a cosine
-/// is off by a few thousandths, and the tests find what an exact search finds, whatever the filter. Each costs a vector
-/// to read.
-const MARGIN: usize = 50;
 
 /// How far a context turns a question's vector, beside how much its words count: a vector says all of a text at once, and
 /// two questions in one are about neither.
 const CONTEXT: f32 = 0.6;
 
-/// Finds chunks whose vectors point where the question's does, in the order of the exact cosine.
+/// Finds chunks whose vectors point where the question's does, in the order of the cosine.
 #[derive(Debug, Clone)]
 pub struct DenseRetriever {
     index: Arc<dyn Index>,
-    reader: Arc<dyn ChunkReader>,
     embedder: Arc<dyn Embedder>,
 }
 
 impl DenseRetriever {
     /// A retriever over an index that holds the vectors of this embedder.
     #[must_use]
-    pub fn new(
-        index: Arc<dyn Index>,
-        reader: Arc<dyn ChunkReader>,
-        embedder: Arc<dyn Embedder>,
-    ) -> Self {
-        Self { index, reader, embedder }
+    pub fn new(index: Arc<dyn Index>, embedder: Arc<dyn Embedder>) -> Self {
+        Self { index, embedder }
     }
 
     /// The languages that the embedder knows; `None` where it knows most of them.
@@ -71,7 +60,7 @@ impl DenseRetriever {
         Ok(sum)
     }
 
-    /// The chunks nearest to `vector`, with their exact cosines.
+    /// The chunks nearest to `vector`, with their cosines.
     pub(super) async fn nearest(
         &self,
         ctx: &Context,
@@ -82,23 +71,17 @@ impl DenseRetriever {
             read_set: query.read_set.clone(),
             documents: query.documents.clone(),
             find: Find::Vector(vector.to_vec()),
-            limit: query.top_k.saturating_add(MARGIN),
+            limit: query.top_k,
         };
         let hits = self.index.search(ctx, &search).await?.hits;
-        let chunks: Vec<ChunkId> = hits.iter().map(|hit| hit.chunk).collect();
-        let cosines = self.cosines(ctx, query, vector, &chunks).await?;
-        let candidates = chunks.into_iter().filter_map(|chunk| {
-            let cosine = *cosines.get(&chunk)?;
-            let scores = SourceScores { dense: Some(cosine), ..SourceScores::default() };
-            Some(Candidate { chunk, score: cosine, scores, passage: None })
+        let candidates = hits.into_iter().map(|Hit { chunk, score }| {
+            let scores = SourceScores { dense: Some(score), ..SourceScores::default() };
+            Candidate { chunk, score, scores, passage: None }
         });
-        let mut candidates: Vec<_> = candidates.collect();
-        best_first(&mut candidates);
-        candidates.truncate(query.top_k);
-        Ok(candidates)
+        Ok(candidates.collect())
     }
 
-    /// The exact cosines of those of these chunks that have a vector.
+    /// The cosines of those of these chunks that have a vector.
     pub(super) async fn cosines(
         &self,
         ctx: &Context,
@@ -109,10 +92,9 @@ impl DenseRetriever {
         if chunks.is_empty() {
             return Ok(HashMap::new());
         }
-        let fingerprint = &self.embedder.info().fingerprint;
-        let vectors = self.reader.vectors(ctx, &query.read_set, fingerprint, chunks).await?;
-        let known = chunks.iter().zip(vectors);
-        Ok(known.filter_map(|(chunk, stored)| Some((*chunk, dot_f32(vector, &stored?)))).collect())
+        let cosines = self.index.similarities(ctx, &query.read_set, vector, chunks).await?;
+        let known = chunks.iter().zip(cosines);
+        Ok(known.filter_map(|(chunk, cosine)| Some((*chunk, cosine?))).collect())
     }
 }
 

@@ -16,7 +16,7 @@ use crate::text::question_language;
 use crate::traits::{Candidate, Query, Retrieval, Retriever};
 use crate::types::{ChunkId, Language, RetrievalTrace, Strategy, TraceStep, Warning};
 
-/// Candidates of each list that are fused: the number that the weights were compared with. More cost a vector each to read.
+/// Candidates of each list that are fused: the number that the weights were compared with.
 const CANDIDATES: usize = 100;
 
 /// Whether an embedder that knows these languages, `None` for most of them, knows the question's. A question that nothing
@@ -47,29 +47,31 @@ impl HybridRetriever {
         Self { lexical, dense, fusion }
     }
 
-    async fn embed(&self, ctx: &Context, query: &Query) -> (Result<Vec<f32>>, TraceStep) {
+    /// What lies near the question, and its vector. Also where it cannot be told, `steps` says how far it came.
+    async fn near(&self, ctx: &Context, query: &Query, steps: &mut Vec<TraceStep>) -> Result<Near> {
         let began = Instant::now();
         let vector = self.dense.embed(ctx, query).await;
-        let mut step = step("embed", 0, began);
+        let mut embedded = step("embed", 0, began);
         if let Err(error) = &vector {
-            step.details.insert("failed".to_owned(), json!(error.kind().code()));
-            step.details.insert("fallback".to_owned(), json!("lexical"));
+            embedded.details.insert("failed".to_owned(), json!(error.kind().code()));
+            embedded.details.insert("fallback".to_owned(), json!("lexical"));
         }
-        (vector, step)
+        steps.push(embedded);
+        let (vector, began) = (vector?, Instant::now());
+        let candidates = self.dense.nearest(ctx, query, &vector).await?;
+        steps.push(step("dense", candidates.len(), began));
+        Ok(Near { vector, candidates })
     }
 
-    /// One list of what was found by words and what lies near `vector`.
+    /// One list of what was found by words and what lies near.
     async fn fuse(
         &self,
         ctx: &Context,
         query: &Query,
-        vector: &[f32],
+        near: Near,
         found: &mut Retrieval,
     ) -> Result<()> {
-        let began = Instant::now();
-        let near = self.dense.nearest(ctx, query, vector).await?;
-        found.trace.steps.push(step("dense", near.len(), began));
-        let began = Instant::now();
+        let (Near { vector, candidates: near }, began) = (near, Instant::now());
         let mut union: HashMap<ChunkId, Candidate> =
             found.candidates.iter().map(|candidate| (candidate.chunk, candidate.clone())).collect();
         for candidate in near {
@@ -80,7 +82,7 @@ impl HybridRetriever {
         let by_words_alone: Vec<ChunkId> =
             by_words_alone.map(|candidate| candidate.chunk).collect();
         // By the same sum for all, so that a chunk's cosine does not depend on which list it is in.
-        for (chunk, cosine) in self.dense.cosines(ctx, query, vector, &by_words_alone).await? {
+        for (chunk, cosine) in self.dense.cosines(ctx, query, &vector, &by_words_alone).await? {
             union.entry(chunk).and_modify(|candidate| candidate.scores.dense = Some(cosine));
         }
         found.candidates = union.into_values().collect();
@@ -105,9 +107,10 @@ impl HybridRetriever {
 impl Retriever for HybridRetriever {
     async fn retrieve(&self, ctx: &Context, query: &Query) -> Result<Retrieval> {
         let wide = Query { top_k: query.top_k.max(CANDIDATES), ..query.clone() };
-        let (found, (vector, embedded)) =
-            tokio::join!(self.lexical.retrieve(ctx, &wide), self.embed(ctx, query));
-        let mut found = match (found, &vector) {
+        let mut steps = Vec::new();
+        let (found, near) =
+            tokio::join!(self.lexical.retrieve(ctx, &wide), self.near(ctx, &wide, &mut steps));
+        let mut found = match (found, &near) {
             (Ok(found), _) => found,
             // Meaning alone decides; without it too, there is nothing to go by.
             (Err(error), Ok(_)) => {
@@ -116,11 +119,13 @@ impl Retriever for HybridRetriever {
             }
             (Err(error), Err(_)) => return Err(error),
         };
-        let mut steps = vec![embedded];
+        // In the order in which they would come one after the other: what was embedded, the words, the vectors.
+        let searched = steps.split_off(steps.len().min(1));
         steps.append(&mut found.trace.steps);
+        steps.extend(searched);
         found.trace = RetrievalTrace { strategy: Strategy::Hybrid, steps };
-        let fused = match vector {
-            Ok(vector) => self.fuse(ctx, &wide, &vector, &mut found).await,
+        let fused = match near {
+            Ok(near) => self.fuse(ctx, &wide, near, &mut found).await,
             Err(error) => Err(error),
         };
         if let Err(error) = fused {
@@ -134,6 +139,12 @@ impl Retriever for HybridRetriever {
         found.candidates.truncate(query.top_k);
         Ok(found)
     }
+}
+
+/// What lies near a question.
+struct Near {
+    vector: Vec<f32>,
+    candidates: Vec<Candidate>,
 }
 
 fn words_missing() -> Warning {

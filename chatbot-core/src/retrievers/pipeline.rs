@@ -264,16 +264,6 @@ mod tests {
         ) -> Result<Vec<Option<String>>> {
             Ok(vec![None; requests.len()])
         }
-
-        async fn vectors(
-            &self,
-            _: &Context,
-            _: &ReadSet,
-            _: &str,
-            chunks: &[ChunkId],
-        ) -> Result<Vec<Option<Vec<f32>>>> {
-            Ok(vec![None; chunks.len()])
-        }
     }
 
     /// Turns the order round after a while, or fails.

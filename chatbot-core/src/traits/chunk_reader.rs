@@ -30,19 +30,6 @@ pub trait ChunkReader: Send + Sync + std::fmt::Debug {
         read_set: &ReadSet,
         requests: &[PassageRequest],
     ) -> Result<Vec<Option<String>>>;
-
-    /// The vectors that the embedder with this fingerprint made of these chunks, in the order asked for; `None` where
-    /// one has none, is not live or not readable.
-    ///
-    /// # Errors
-    /// `storage`.
-    async fn vectors(
-        &self,
-        ctx: &Context,
-        read_set: &ReadSet,
-        fingerprint: &str,
-        chunks: &[ChunkId],
-    ) -> Result<Vec<Option<Vec<f32>>>>;
 }
 
 /// A chunk with its document's metadata.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::context::{Context, ReadSet};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::text::{QueryTerm, Terms};
 use crate::types::{Checkpoint, ChunkId, CollectionId, DocumentId, VersionId};
 
@@ -41,11 +41,28 @@ pub trait Index: Send + Sync + std::fmt::Debug {
     /// The best chunks within the read-set, which is applied before the best are chosen.
     ///
     /// # Shape
-    /// At most `limit` hits, best first; equal scores in the order of chunk ids.
+    /// At most `limit` hits, best first; equal scores in the order of chunk ids. The score of what a vector found is its
+    /// cosine, right to five digits.
     ///
     /// # Errors
     /// `storage`, `unsupported` for a kind of query it has no capability for, `dimension_mismatch`.
     async fn search(&self, ctx: &Context, query: &IndexQuery) -> Result<IndexReply>;
+
+    /// The cosine of each of these chunks to `vector`, in the order asked for: the score that a search would give it. `None`
+    /// where a chunk has no vector here, or may not be read.
+    ///
+    /// # Errors
+    /// `storage`, `unsupported` where the index has no vectors, `dimension_mismatch`.
+    async fn similarities(
+        &self,
+        ctx: &Context,
+        read_set: &ReadSet,
+        vector: &[f32],
+        chunks: &[ChunkId],
+    ) -> Result<Vec<Option<f32>>> {
+        let _ = (ctx, read_set, vector, chunks);
+        Err(Error::new(ErrorKind::Unsupported, "This index has no vectors."))
+    }
 
     /// Takes what was deleted out of everything that is stored. Returns whether nothing of it is left; where a change is
     /// half done, some is, and whoever wants it gone asks again.

@@ -1,9 +1,7 @@
-//! Finding by meaning and by both, over real indexes and a reader that knows what was embedded so far.
+//! Finding by meaning and by both, over real indexes.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use chatbot_core::indexes::{DenseIndex, LocalIndex};
 use chatbot_core::retrievers::{
     AutoRetriever, DenseRetriever, Fusion, HybridRetriever, LexicalRetriever,
@@ -12,49 +10,13 @@ use chatbot_core::testing::ScriptedEmbedder;
 use chatbot_core::testing::conformance::index::read_set;
 use chatbot_core::text::analyse;
 use chatbot_core::traits::{
-    ChunkReader, EmbedKind, EmbedRequest, Embedder, Index, IndexBatch, IndexContent, IndexEntry,
-    Passage, PassageRequest, Query, Retrieval, Retriever,
+    EmbedKind, EmbedRequest, Embedder, Index, IndexBatch, IndexContent, IndexEntry, Query,
+    Retrieval, Retriever,
 };
 use chatbot_core::types::{
     Checkpoint, ChunkId, CollectionId, DocumentId, Language, Lineage, Strategy, VersionId,
 };
-use chatbot_core::{Context, ErrorKind, ReadSet, Result};
-
-/// What was embedded so far; every chunk is in one collection.
-#[derive(Debug)]
-struct Embedded {
-    collection: CollectionId,
-    vectors: HashMap<ChunkId, Vec<f32>>,
-}
-
-#[async_trait]
-impl ChunkReader for Embedded {
-    async fn hydrate(&self, _: &Context, _: &ReadSet, _: &[ChunkId]) -> Result<Vec<Passage>> {
-        Ok(vec![])
-    }
-
-    async fn slices(
-        &self,
-        _: &Context,
-        _: &ReadSet,
-        requests: &[PassageRequest],
-    ) -> Result<Vec<Option<String>>> {
-        Ok(vec![None; requests.len()])
-    }
-
-    async fn vectors(
-        &self,
-        _: &Context,
-        read_set: &ReadSet,
-        fingerprint: &str,
-        chunks: &[ChunkId],
-    ) -> Result<Vec<Option<Vec<f32>>>> {
-        assert_eq!(fingerprint, "scripted");
-        let readable = read_set.contains(self.collection);
-        let known = |chunk| self.vectors.get(chunk).filter(|_| readable).cloned();
-        Ok(chunks.iter().map(known).collect())
-    }
-}
+use chatbot_core::{Context, ErrorKind};
 
 struct Corpus {
     embedder: ScriptedEmbedder,
@@ -62,7 +24,6 @@ struct Corpus {
     dense: DenseRetriever,
     local: Arc<dyn Index>,
     vectors: Arc<dyn Index>,
-    reader: Arc<Embedded>,
     collection: CollectionId,
     chunks: Vec<ChunkId>,
 }
@@ -73,7 +34,6 @@ impl Corpus {
         let (embedder, collection) = (ScriptedEmbedder::default(), CollectionId::new());
         let ctx = Context::local();
         let (mut terms, mut vectors) = (Vec::new(), Vec::new());
-        let mut known = HashMap::new();
         for (text, embedded) in texts {
             let entry = IndexEntry {
                 chunk: ChunkId::new(),
@@ -87,7 +47,6 @@ impl Corpus {
                     EmbedRequest { kind: EmbedKind::Document, texts: vec![(*text).to_owned()] };
                 let embeddings = embedder.embed(&ctx, request).await.unwrap();
                 let vector = embeddings.iter().next().unwrap().to_vec();
-                known.insert(entry.chunk, vector.clone());
                 vectors.push(IndexEntry { content: IndexContent::Vector(vector), ..entry.clone() });
             }
             terms.push(entry);
@@ -102,13 +61,11 @@ impl Corpus {
             let batch = IndexBatch { deletes: vec![], upserts, checkpoint };
             index.apply(&ctx, batch).await.unwrap();
         }
-        let reader = Arc::new(Embedded { collection, vectors: known });
         Self {
             lexical: LexicalRetriever::new(local.clone()),
-            dense: DenseRetriever::new(dense.clone(), reader.clone(), Arc::new(embedder.clone())),
+            dense: DenseRetriever::new(dense.clone(), Arc::new(embedder.clone())),
             local,
             vectors: dense,
-            reader,
             embedder,
             collection,
             chunks,
@@ -118,7 +75,7 @@ impl Corpus {
     /// Retrievers that search each other's index.
     fn swapped(&self) -> (LexicalRetriever, DenseRetriever) {
         let embedder = Arc::new(self.embedder.clone());
-        let dense = DenseRetriever::new(self.local.clone(), self.reader.clone(), embedder);
+        let dense = DenseRetriever::new(self.local.clone(), embedder);
         (LexicalRetriever::new(self.vectors.clone()), dense)
     }
 

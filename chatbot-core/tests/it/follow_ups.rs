@@ -48,6 +48,14 @@ async fn chatbot(model: ScriptedModel, rewrite: Rewriting) -> Chatbot {
     chatbot
 }
 
+/// The first request that asks for this, as the model reads it.
+fn told(model: &ScriptedModel, begins: &str) -> Option<String> {
+    let requests = model.requests();
+    let request = requests.iter().find(|request| wants(request, begins))?;
+    let said = request.messages.iter().map(|message| message.content.as_str());
+    Some(request.system.as_deref().into_iter().chain(said).collect::<Vec<_>>().join("\n\n"))
+}
+
 /// The events of the second question of a session.
 async fn follow_up(chatbot: &Chatbot) -> Vec<SequencedEvent> {
     let first = chatbot.ask(FIRST).await.unwrap();
@@ -82,9 +90,7 @@ async fn a_model_puts_a_leaning_question_in_full() {
     let answered = asked.iter().rfind(|request| request.grounding.is_some()).unwrap();
     let question = answered.messages.last().map(|message| message.content.as_str());
     assert_eq!(question, Some(SECOND), "the model that answers sees what was asked");
-    let material = asked.iter().find(|request| wants(request, REWRITE)).unwrap();
-    let material = &material.messages.last().unwrap().content;
-    assert!(material.contains(FIRST) && material.contains(SECOND), "{material}");
+    insta::assert_snapshot!(told(&model, REWRITE).unwrap());
 }
 
 #[tokio::test]
@@ -117,7 +123,7 @@ async fn rewriting_can_be_left_to_rules_or_switched_off() {
 async fn a_model_names_a_session_that_nobody_named() {
     let ctx = Context::local();
     let model = model(says(SECOND), says("\"The bridges of Budapest.\""));
-    let chatbot = chatbot(model, Rewriting::Auto).await;
+    let chatbot = chatbot(model.clone(), Rewriting::Auto).await;
     let session = chatbot.create_session(&ctx, SessionPatch::default(), None).await.unwrap();
     let mut events = chatbot.watch_session(&ctx, session.id).await.unwrap();
     chatbot.ask(TurnRequest::new(FIRST).in_session(session.id)).await.unwrap();
@@ -131,6 +137,7 @@ async fn a_model_names_a_session_that_nobody_named() {
         }
     };
     assert_eq!(title, "The bridges of Budapest");
+    insta::assert_snapshot!(told(&model, TITLE).unwrap());
 }
 
 #[tokio::test]
@@ -169,6 +176,7 @@ async fn what_has_no_room_is_summed_up_until_a_document_behind_it_is_deleted() {
         n_asked += 1;
         assert!(n_asked < 50, "nothing was summed up");
     }
+    insta::assert_snapshot!(told(&model, SUMMARY).unwrap());
     chatbot.delete_document(&ctx, document.id).await.unwrap();
     add(&chatbot, "Other", TEXT).await;
     assert!(!ask().await, "a summary outlived a document behind it");

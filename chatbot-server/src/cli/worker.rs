@@ -6,8 +6,8 @@ use chatbot_core::config::{Isolation, ParsingConfig};
 use chatbot_core::parsers::{Parsers, worker};
 
 const VERB: &str = "parse-worker";
-/// Whether mimalloc takes a gigabyte for itself at once. A worker could never have it, and takes memory as it needs it.
-const EAGER: (&str, &str) = ("MIMALLOC_ARENA_EAGER_COMMIT", "0");
+/// Whether jemalloc keeps memory that it gave back for itself. A worker's limit would count it.
+const RETAIN: (&str, &str) = ("MALLOC_CONF", "retain:false");
 
 /// Has documents parsed by this program, unless the configuration says by what, or by no other process.
 pub(super) fn appoint(parsing: &mut ParsingConfig) {
@@ -19,7 +19,7 @@ pub(super) fn appoint(parsing: &mut ParsingConfig) {
         return;
     };
     parsing.worker = vec![program, VERB.to_owned()];
-    let (name, value) = EAGER;
+    let (name, value) = RETAIN;
     parsing.worker_environment.entry(name.to_owned()).or_insert_with(|| value.to_owned());
 }
 

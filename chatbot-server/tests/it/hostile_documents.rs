@@ -39,7 +39,7 @@ impl Program {
             "[engine]\nembedder = 'none'\nlimits.max_parse_s = {MAX_PARSE_S}\n\
              [engine.parsing]\nisolation = 'process'\n\
              worker = ['/proc/self/exe', 'parse-worker', '--data-dir', '{mark}']\n\
-             worker_environment = {{ CHATBOT_HOSTILE_WORKER = '1', MIMALLOC_ARENA_EAGER_COMMIT = '0' }}\n"
+             worker_environment = {{ CHATBOT_HOSTILE_WORKER = '1', MALLOC_CONF = 'retain:false' }}\n"
         );
         std::fs::write(path("c.toml"), settings).unwrap();
         let file = path("c.toml");

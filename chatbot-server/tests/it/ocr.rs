@@ -38,7 +38,7 @@ fn program(folder: &TempDir, page: &str) -> PathBuf {
 fn reader(options: OcrOptions) -> OcrReader {
     let mut workers = WorkerOptions::new(env!("CARGO_BIN_EXE_chatbot"));
     workers.arguments = vec!["parse-worker".to_owned()];
-    let variable = ("MIMALLOC_ARENA_EAGER_COMMIT".to_owned(), "0".to_owned());
+    let variable = ("MALLOC_CONF".to_owned(), "retain:false".to_owned());
     workers.environment = [variable].into();
     let limits = ParseLimits { pictures: true, ..ParseLimits::default() };
     OcrReader::new(WorkerReader::new(workers, limits), options)

@@ -30,7 +30,7 @@ fn workers(options: impl FnOnce(&mut WorkerOptions)) -> Workers {
     let mark = format!("workers-{}", chatbot_core::types::RequestId::new());
     let mut all = WorkerOptions::new(env!("CARGO_BIN_EXE_chatbot"));
     all.arguments = ["parse-worker", "--data-dir", &mark].map(str::to_owned).into();
-    let variables = [("CHATBOT_HOSTILE_WORKER", "1"), ("MIMALLOC_ARENA_EAGER_COMMIT", "0")];
+    let variables = [("CHATBOT_HOSTILE_WORKER", "1"), ("MALLOC_CONF", "retain:false")];
     all.environment = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     options(&mut all);
     Workers { reader: WorkerReader::new(all, limits()), mark }
@@ -117,7 +117,7 @@ async fn a_worker_reaches_no_network_no_file_and_no_program() {
     let mut names: Vec<&str> = said.split(' ').collect();
     names.sort_unstable();
     let given = ["CHATBOT_HOSTILE_WORKER", "CHATBOT_WORKER_MEMORY_BYTES"];
-    assert_eq!(names, [&["."], &given[..], &["MIMALLOC_ARENA_EAGER_COMMIT"]].concat());
+    assert_eq!(names, [&["."], &given[..], &["MALLOC_CONF"]].concat());
     workers.only();
 }
 
@@ -219,7 +219,7 @@ async fn what_a_process_of_its_own_costs() {
     let inside = InProcessReader::new(Parsers::default(), limits.clone(), 1);
     let mut options = WorkerOptions::new(env!("CARGO_BIN_EXE_chatbot"));
     options.arguments = vec!["parse-worker".to_owned()];
-    options.environment = [("MIMALLOC_ARENA_EAGER_COMMIT".to_owned(), "0".to_owned())].into();
+    options.environment = [("MALLOC_CONF".to_owned(), "retain:false".to_owned())].into();
     let outside = WorkerReader::new(options, limits);
     for (name, files) in [("texts", texts), ("others", others)] {
         let n_bytes: usize = files.iter().map(|(_, bytes)| bytes.len()).sum();

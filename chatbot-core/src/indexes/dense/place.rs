@@ -25,7 +25,7 @@ const FOLDER: &str = "dense";
 const MANIFEST: &str = "manifest.json";
 const NEW_MANIFEST: &str = "manifest.new";
 /// What is at work here. Another name means another index.
-const MADE_WITH: &str = "dense/1";
+const MADE_WITH: &str = "dense/2";
 
 /// Where the index is kept.
 #[derive(Debug)]

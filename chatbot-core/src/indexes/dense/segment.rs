@@ -3,13 +3,15 @@
 //! ```text
 //! header, 64 bytes   magic (8), components (u32), rows (u32), SHA-256 of the embedder's fingerprint (32), zeros
 //! ids                version, chunk, document, collection: 16 bytes each, in the order of versions and chunks
+//! by chunk           u32 a row: the rows in the order of their chunks' ids
 //! scales             f32 a row, zeros to a multiple of 64 bytes
 //! codes              a byte a component
+//! rests              a byte a component
 //! checksum           CRC-32 of all before it (u32)
 //! ```
 //!
 //! Numbers are little-endian. A version's rows lie side by side, and so they are found, deleted and left out of a scan
-//! together.
+//! together. A scan reads scales and codes alone; rests make the few rows exact that it found.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -19,7 +21,7 @@ use memmap2::Mmap;
 
 use crate::types::{ChunkId, CollectionId, DocumentId, VersionId};
 
-const MAGIC: [u8; 8] = *b"cbdense1";
+const MAGIC: [u8; 8] = *b"cbdense2";
 /// Bytes of the header, and what the codes begin at a multiple of: a line of the cache.
 const LINE: usize = 64;
 /// Bytes of a row's four ids.
@@ -50,6 +52,7 @@ pub(super) struct Row<'r> {
     pub(super) ids: Ids,
     pub(super) scale: f32,
     pub(super) codes: &'r [u8],
+    pub(super) rests: &'r [u8],
 }
 
 /// Rows of one version.
@@ -95,16 +98,20 @@ pub(super) struct Segment {
 
 /// Where the parts begin.
 struct Layout {
+    by_chunk: usize,
     scales: usize,
     codes: usize,
+    rests: usize,
     end: usize,
 }
 
 impl Layout {
     fn new(n_rows: usize, dimensions: usize) -> Self {
-        let scales = LINE + n_rows * IDS;
+        let by_chunk = LINE + n_rows * IDS;
+        let scales = by_chunk + n_rows * 4;
         let codes = (scales + n_rows * 4).next_multiple_of(LINE);
-        Self { scales, codes, end: codes + n_rows * dimensions }
+        let rests = codes + n_rows * dimensions;
+        Self { by_chunk, scales, codes, rests, end: rests + n_rows * dimensions }
     }
 }
 
@@ -127,12 +134,21 @@ pub(super) fn write(out: &mut impl Write, space: &Space, rows: &[Row<'_>]) -> io
         out.write_all(document.as_bytes())?;
         out.write_all(collection.as_bytes())?;
     }
+    let mut by_chunk: Vec<(ChunkId, u32)> =
+        rows.iter().map(|row| row.ids.chunk).zip(0..n_rows).collect();
+    by_chunk.sort_unstable();
+    for (_, row) in by_chunk {
+        out.write_all(&row.to_le_bytes())?;
+    }
     for row in rows {
         out.write_all(&row.scale.to_le_bytes())?;
     }
     out.write_all(&vec![0; layout.codes - layout.scales - 4 * rows.len()])?;
     for row in rows {
         out.write_all(row.codes)?;
+    }
+    for row in rows {
+        out.write_all(row.rests)?;
     }
     let Summed { out, crc } = out;
     let checksum = crc.finalize();
@@ -235,7 +251,16 @@ impl Segment {
 
     /// The codes of these rows, one after the other.
     pub(super) fn codes(&self, rows: Range<u32>) -> &[u8] {
-        let at = |row: u32| self.layout().codes + row as usize * self.dimensions;
+        self.components(self.layout().codes, rows)
+    }
+
+    /// What the codes of these rows leave, one after the other.
+    pub(super) fn rests(&self, rows: Range<u32>) -> &[u8] {
+        self.components(self.layout().rests, rows)
+    }
+
+    fn components(&self, begin: usize, rows: Range<u32>) -> &[u8] {
+        let at = |row: u32| begin + row as usize * self.dimensions;
         self.bytes.get().get(at(rows.start)..at(rows.end)).unwrap_or_default()
     }
 
@@ -249,7 +274,8 @@ impl Segment {
     /// A row as it was written.
     pub(super) fn row(&self, row: u32) -> Option<Row<'_>> {
         let scale = self.scales(row..row + 1).next()?;
-        Some(Row { ids: self.ids(row)?, scale, codes: self.codes(row..row + 1) })
+        let (codes, rests) = (self.codes(row..row + 1), self.rests(row..row + 1));
+        Some(Row { ids: self.ids(row)?, scale, codes, rests })
     }
 
     /// The rows of a version; they lie side by side.
@@ -261,6 +287,17 @@ impl Segment {
             (Some(first), Some(last)) => first.rows.start..last.rows.end,
             _ => 0..0,
         }
+    }
+
+    /// The row of a chunk of which no more is known.
+    pub(super) fn row_of_chunk(&self, chunk: ChunkId) -> Option<u32> {
+        let Layout { by_chunk, scales, .. } = self.layout();
+        let (by_chunk, _) = self.bytes.get().get(by_chunk..scales)?.as_chunks::<4>();
+        let row = |place: &[u8; 4]| u32::from_le_bytes(*place);
+        let first = by_chunk
+            .partition_point(|place| self.ids(row(place)).is_some_and(|ids| ids.chunk < chunk));
+        let found = row(by_chunk.get(first)?);
+        (self.ids(found)?.chunk == chunk).then_some(found)
     }
 
     /// The row of a chunk.
@@ -294,22 +331,26 @@ mod tests {
         };
         let ids = [ids(versions[0]), ids(versions[0]), ids(versions[1])];
         let codes = [[1, 2, 3, 4, 5], [6, 7, 8, 9, 10], [11, 12, 13, 14, 255]];
+        let rests = [255, 0, 1, 2, 3];
         let rows: Vec<_> = ids
             .iter()
             .zip(&codes)
-            .map(|(ids, codes)| Row { ids: *ids, scale: 0.5, codes })
+            .map(|(ids, codes)| Row { ids: *ids, scale: 0.5, codes, rests: &rests })
             .collect();
         let mut bytes = Vec::new();
         write(&mut bytes, &space, &rows).expect("written");
         let segment = Segment::open(3, Bytes::Owned(bytes.clone()), &space).expect("readable");
         assert_eq!(segment.layout().codes % LINE, 0);
         assert_eq!(segment.codes(1..3), [6, 7, 8, 9, 10, 11, 12, 13, 14, 255]);
+        assert_eq!(segment.rests(1..2), rests);
         assert_eq!(segment.rows_of(versions[0]), 0..2);
         assert_eq!(segment.rows_of(VersionId::new()), 0..0);
         for (n, ids) in (0..).zip(ids) {
             assert_eq!(segment.row_of(ids.version, ids.chunk), Some(n));
+            assert_eq!(segment.row_of_chunk(ids.chunk), Some(n));
             assert_eq!(segment.row(n).map(|row| (row.ids, row.scale)), Some((ids, 0.5)));
         }
+        assert_eq!(segment.row_of_chunk(ChunkId::new()), None);
         for at in 0..bytes.len() {
             let mut flipped = bytes.clone();
             flipped[at] ^= 4;

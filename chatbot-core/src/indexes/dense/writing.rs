@@ -10,9 +10,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::traits::{IndexBatch, IndexContent, IndexEntry};
 use crate::types::{Checkpoint, ChunkId, VersionId};
 
-/// Bytes of rows that are held before a segment is written: about 18,000 rows of 384 components.
+/// Bytes of rows that are held before a segment is written: about 9,500 rows of 384 components.
 const MAX_HELD_BYTES: usize = 8 << 20;
-/// Bytes of a row beside its codes, roughly.
+/// Bytes of a row beside its components, roughly.
 const ROW_BYTES: usize = 112;
 /// Segments of about the same size that are merged into one. Each costs a search some microseconds, and each merge
 /// reads and writes every row, so that a row is written once for each power of four.
@@ -146,7 +146,7 @@ impl Draft {
     }
 
     fn is_full(&self, dimensions: usize) -> bool {
-        self.held.len() * (dimensions + ROW_BYTES) >= MAX_HELD_BYTES
+        self.held.len() * (2 * dimensions + ROW_BYTES) >= MAX_HELD_BYTES
     }
 
     fn write_held(&mut self, place: &Place, next_number: &mut u64) -> Result<()> {
@@ -154,15 +154,14 @@ impl Draft {
             return Ok(());
         }
         let held = std::mem::take(&mut self.held);
-        let codes: Vec<(Ids, f32, Vec<u8>)> = held
-            .into_values()
-            .map(|(ids, Quantised { scale, codes })| {
-                (ids, scale, codes.into_iter().map(i8::cast_unsigned).collect())
+        let rows: Vec<Row<'_>> = held
+            .values()
+            .map(|(ids, Quantised { scale, codes, rests })| Row {
+                ids: *ids,
+                scale: *scale,
+                codes,
+                rests,
             })
-            .collect();
-        let rows: Vec<Row<'_>> = codes
-            .iter()
-            .map(|(ids, scale, codes)| Row { ids: *ids, scale: *scale, codes })
             .collect();
         self.parts.push(write(place, next_number, &rows)?);
         Ok(())

@@ -272,7 +272,7 @@ impl Walk<'_> {
                 && !reader.is_deleted(doc)
                 && self.gate.admits(doc)
             {
-                best.take(Hit { chunk: columns.chunk(doc), score });
+                best.take(Hit { chunk: columns.chunk(doc), score }, ());
             }
         }
     }

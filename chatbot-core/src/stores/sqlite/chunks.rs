@@ -9,7 +9,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use super::error::damaged;
 use super::sql::{Columns as _, hex_list, sql};
 use super::texts::{PART_BYTES, parts_of, piece_of, select_pieces};
-use super::{SqliteStore, cursor, texts, vectors};
+use super::{SqliteStore, cursor, texts};
 use crate::context::{Context, ReadSet};
 use crate::error::Result;
 use crate::traits::{ChunkReader, Passage, PassageRequest};
@@ -56,23 +56,6 @@ impl ChunkReader for SqliteStore {
             return Ok(Vec::new());
         }
         ctx.run(async { slices(&mut *self.reader().await?, read_set, requests).await }).await
-    }
-
-    async fn vectors(
-        &self,
-        ctx: &Context,
-        read_set: &ReadSet,
-        fingerprint: &str,
-        chunks: &[ChunkId],
-    ) -> Result<Vec<Option<Vec<f32>>>> {
-        if chunks.is_empty() || read_set.is_empty() {
-            return Ok(vec![None; chunks.len()]);
-        }
-        ctx.run(async {
-            let mut conn = self.reader().await?;
-            vectors::of_chunks(&mut conn, read_set, fingerprint, chunks).await
-        })
-        .await
     }
 }
 

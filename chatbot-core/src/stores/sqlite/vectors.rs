@@ -5,11 +5,10 @@ use std::ops::Range;
 use sqlx::sqlite::SqliteConnection;
 
 use super::error::damaged;
-use super::sql::{Columns as _, hex_list, sql};
-use crate::context::ReadSet;
+use super::sql::{Columns as _, sql};
 use crate::error::Result;
 use crate::traits::ChunkVector;
-use crate::types::{ChunkId, VersionId};
+use crate::types::VersionId;
 
 /// The vectors of a live version's chunks in `ordinals`, in order.
 pub(super) async fn of_version(
@@ -41,35 +40,6 @@ pub(super) async fn of_version(
         })
     });
     vectors.collect()
-}
-
-/// The vectors of chunks that are live and readable, in the order asked for.
-pub(super) async fn of_chunks(
-    conn: &mut SqliteConnection,
-    read_set: &ReadSet,
-    fingerprint: &str,
-    wanted: &[ChunkId],
-) -> Result<Vec<Option<Vec<f32>>>> {
-    let rows = sql("SELECT w.key AS place, d.collection, e.vector
-         FROM json_each(?1) w CROSS JOIN chunks c ON c.id = unhex(w.value)
-         JOIN versions v ON v.id = c.version
-         JOIN documents d ON d.id = v.document AND d.live = c.version
-         JOIN embeddings e ON e.hash = c.hash
-          AND e.embedder = (SELECT id FROM embedders WHERE fingerprint = ?2)")
-    .bind(hex_list(wanted.iter().map(ChunkId::as_bytes)))
-    .bind(fingerprint)
-    .all(conn)
-    .await?;
-    let mut vectors = vec![None; wanted.len()];
-    for row in &rows {
-        let place: usize = row.col("place")?;
-        if let Some(vector) = vectors.get_mut(place)
-            && read_set.contains(row.col("collection")?)
-        {
-            *vector = Some(from_bytes(&row.col::<Vec<u8>>("vector")?)?);
-        }
-    }
-    Ok(vectors)
 }
 
 /// A vector as it is stored.

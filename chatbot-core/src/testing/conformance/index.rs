@@ -290,6 +290,10 @@ async fn what_it_has_no_capability_for_is_refused(index: &dyn Index) {
     let other = Place { dense: !place.dense, ..Place::new(index) };
     let searched = index.search(&Context::local(), &other.query("lighthouse", 1)).await;
     assert_eq!(searched.map_err(|error| error.kind()), Err(ErrorKind::Unsupported));
+    if !place.dense {
+        let similar = index.similarities(&Context::local(), &read_set([]), &[1.0], &[]).await;
+        assert_eq!(similar.map_err(|error| error.kind()), Err(ErrorKind::Unsupported));
+    }
     let batch = IndexBatch { upserts: vec![other.entry("a lighthouse")], ..IndexBatch::default() };
     let applied = index.apply(&Context::local(), batch).await;
     assert_eq!(applied.map_err(|error| error.kind()), Err(ErrorKind::Unsupported));
