@@ -23,7 +23,7 @@ const READER_CACHE_KIB: u32 = 512;
 /// Readers at the same time. A read takes well below a millisecond, so that few serve many; more only cost memory.
 const MAX_READERS: u32 = 4;
 /// How long to wait for another process that writes, such as a backup.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a read waits for its turn.
 const READ_WAIT: Duration = Duration::from_secs(10);
 /// Readers that nobody needed for this long are closed.

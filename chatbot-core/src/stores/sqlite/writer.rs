@@ -93,7 +93,7 @@ impl WriterControl {
         self.counters.flush_failed.store(true, Ordering::SeqCst);
     }
 
-    /// Has the task copy what is left of the log. Returns once it has.
+    /// Has the task copy what is left of the log, which the next write begins anew. Returns once it has.
     pub(super) async fn finish_checkpoint(&self) {
         let (done, wait) = oneshot::channel();
         if self.control.send(Control::FinishCheckpoint(done)).await.is_ok() {

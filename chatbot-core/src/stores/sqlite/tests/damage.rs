@@ -136,6 +136,34 @@ async fn a_reader_that_does_not_end_keeps_the_log_and_no_longer() {
 }
 
 #[tokio::test]
+async fn the_log_begins_anew_once_those_have_gone_who_read_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.db");
+    let store = open(&path).await.unwrap();
+    let ctx = Context::local();
+    let mut copier = connect::copier(&path).await.unwrap();
+    let session = async || store.create_session(&ctx, SessionPatch::default(), None).await.unwrap();
+    for _ in 0..50 {
+        session().await;
+    }
+    let mut reader = store.snapshot().await.unwrap();
+    sql("SELECT count(*) AS n FROM meta").one(&mut reader).await.unwrap();
+    let before = checkpoint::copy(&mut copier).await.unwrap();
+    assert_eq!(
+        before.n_copied, before.n_pages,
+        "the reader sees all of it, and is in the way all the same"
+    );
+    let control = store.writer.control();
+    let finished = tokio::spawn(async move { control.finish_checkpoint().await });
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    drop(reader);
+    finished.await.unwrap();
+    session().await;
+    let after = checkpoint::copy(&mut copier).await.unwrap();
+    assert!(after.n_pages < before.n_pages, "{after:?} after {before:?}");
+}
+
+#[tokio::test]
 async fn who_finds_the_database_held_is_told_after_a_while() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("store.db");

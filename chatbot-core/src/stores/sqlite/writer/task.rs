@@ -9,8 +9,8 @@ use sqlx::sqlite::SqliteConnection;
 use tokio::sync::{Notify, mpsc};
 
 use super::super::error::{fault, is_failed_flush};
-use super::super::scrub;
 use super::super::sql::sql;
+use super::super::{checkpoint, scrub};
 use super::request::{Ran, Request, repeated};
 use super::{Control, Counters, Lane};
 use crate::crash;
@@ -94,8 +94,7 @@ impl Task {
         match control {
             Control::FinishCheckpoint(done) => {
                 if !self.flush_failed()
-                    && let Err(error) =
-                        sql("PRAGMA wal_checkpoint(PASSIVE)").all(&mut self.conn).await
+                    && let Err(error) = checkpoint::finish(&mut self.conn).await
                 {
                     self.note_failure(&error);
                 }
