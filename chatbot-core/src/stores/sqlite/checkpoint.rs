@@ -76,8 +76,10 @@ async fn shorten(conn: &mut SqliteConnection, writer: &WriterControl) -> Result<
 pub(super) async fn finish(writer: &mut SqliteConnection) -> Result<()> {
     busy_timeout(writer, READERS_WAIT).await?;
     let finished = sql("PRAGMA wal_checkpoint(RESTART)").all(writer).await;
-    busy_timeout(writer, BUSY_TIMEOUT).await?;
-    finished.map(drop)
+    let reset = busy_timeout(writer, BUSY_TIMEOUT).await;
+    // First what the log says: a flush that failed must not go unheard.
+    finished?;
+    reset
 }
 
 async fn busy_timeout(conn: &mut SqliteConnection, timeout: Duration) -> Result<()> {
