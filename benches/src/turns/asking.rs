@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 
 use chatbot_core::stores::SqliteStore;
 use chatbot_core::traits::{
-    BeginTurn, ConversationStore as _, FinishTurn, Store as _, SystemClock, TurnTarget,
+    BeginTurn, Clock as _, ConversationStore as _, FinishTurn, Store as _, SystemClock, TurnTarget,
 };
-use chatbot_core::types::{Event, Message, Metadata, SessionPatch, Strategy};
+use chatbot_core::types::{
+    CallId, CallPurpose, CallRecord, Event, Message, Metadata, SessionPatch, Strategy,
+};
 use chatbot_core::{Chatbot, Context, TurnRequest};
 use futures_util::StreamExt as _;
 
@@ -53,7 +55,8 @@ impl Durable {
         Ok(Self(SqliteStore::open(&data.join("store.db"), Arc::new(SystemClock)).await?))
     }
 
-    /// Stores a question and this answer to it as a turn does: two writes, each flushed before it returns.
+    /// Stores a question, this answer to it and the call that made it, as a turn does: two writes, each flushed before it
+    /// returns.
     ///
     /// # Errors
     /// Where the store refuses them.
@@ -74,7 +77,17 @@ impl Durable {
         message.id = begun.assistant_message.id;
         message.session_id = begun.session.id;
         message.parent_id = begun.assistant_message.parent_id;
-        self.0.finish_turn(&ctx, &lease, FinishTurn { message, calls: Vec::new() }).await?;
+        let call = CallRecord {
+            id: CallId::new(),
+            session: Some(message.session_id),
+            message: Some(message.id),
+            purpose: CallPurpose::Answer,
+            model: answer.model.clone().unwrap_or_default(),
+            usage: message.usage,
+            error: None,
+            at: SystemClock.now(),
+        };
+        self.0.finish_turn(&ctx, &lease, FinishTurn { message, calls: vec![call] }).await?;
         Ok(at.elapsed())
     }
 

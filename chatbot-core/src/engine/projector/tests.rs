@@ -175,6 +175,13 @@ fn copy_folder(from: &Path, to: &Path) {
     }
 }
 
+/// Removes an index's folder, into which a merge that was under way may still write a file.
+fn remove_folder(folder: &Path) {
+    while let Err(error) = std::fs::remove_dir_all(folder) {
+        assert_eq!(error.kind(), std::io::ErrorKind::DirectoryNotEmpty, "{error}");
+    }
+}
+
 impl World {
     async fn new() -> Self {
         let (dir, clock) = (tempfile::tempdir().unwrap(), Arc::new(FixedClock::default()));
@@ -233,7 +240,7 @@ impl World {
             }
             Happening::Reopen { index } => self.reopen(index, |_| ()),
             Happening::Lose { index } => {
-                self.reopen(index, |folder| std::fs::remove_dir_all(folder).unwrap());
+                self.reopen(index, remove_folder);
             }
             Happening::Copy { index } => self.reopen(index, |folder| {
                 copy_folder(folder, &folder.with_extension("copy"));

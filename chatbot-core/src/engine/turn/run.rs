@@ -224,9 +224,9 @@ impl Run {
         mut stream: ModelStream,
         aligner: &mut Aligner,
     ) -> Result<()> {
-        let mut flush = tokio::time::interval(FLUSH);
+        // Begins a whole period from now: a tick at once would wait for the clock's next millisecond.
+        let mut flush = tokio::time::interval_at(tokio::time::Instant::now() + FLUSH, FLUSH);
         flush.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        flush.tick().await;
         loop {
             let due = tokio::time::sleep(self.draft.due_in().unwrap_or(COALESCE));
             tokio::select! {

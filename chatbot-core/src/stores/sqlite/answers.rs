@@ -3,18 +3,16 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use sqlx::sqlite::SqliteConnection;
-
 use super::error::lease_lost;
 use super::fold::fold;
 use super::jobs::after;
 use super::messages::{Details, redact};
-use super::sql::{Columns as _, hex_list, sql, to_json};
+use super::sql::{Columns as _, Sql, Value, hex_list, sql, to_json};
 use super::{Lane, SqliteStore, ledger};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::traits::FinishTurn;
-use crate::types::{DocumentId, Lease, Message, MessageError, SessionId};
+use crate::types::{DocumentId, JobId, Lease, Message, MessageError, Timestamp};
 
 /// See [`ConversationStore::append_turn`](crate::traits::ConversationStore::append_turn).
 pub(super) async fn append(
@@ -58,31 +56,25 @@ pub(super) async fn finish(
         Box::pin(async move {
             // A source may have been deleted since it was found.
             redact(conn, std::slice::from_mut(&mut message)).await?;
-            let (seq, session) = store_answer(conn, &lease, &message).await?;
-            if !message.sources.iter().any(|source| source.deleted) {
-                make_searchable(conn, session, (seq, &message.content)).await?;
-            }
-            note_documents(conn, seq, documents_of(&message)).await?;
-            ledger::write_all(conn, principal.as_ref(), &calls).await?;
-            sql("UPDATE sessions SET updated_at = ? WHERE id = ?")
-                .bind(now)
-                .bind(session)
-                .run(conn)
-                .await
-                .map(|_| ())
+            let id = lease.job;
+            let is_whole = !message.sources.iter().any(|source| source.deleted);
+            let end = ended(&lease, &message)?
+                .maybe_then(is_whole.then(|| searchable(id, &message.content)))
+                .maybe_then(noted(id, &documents_of(&message)))
+                .maybe_then(ledger::settled(principal.as_ref(), &calls))
+                .then(touched(id, now));
+            // Where the lease is lost, what followed is undone with it.
+            if end.all(conn).await?.is_empty() { Err(lease_lost()) } else { Ok(()) }
         })
     });
     write.await
 }
 
-async fn store_answer(
-    conn: &mut SqliteConnection,
-    lease: &Lease,
-    message: &Message,
-) -> Result<(i64, SessionId)> {
-    let row = sql("UPDATE messages SET state = ?, content = ?, abstained = ?, model = ?, failure = ?, metadata = ?,
+/// Ends the answer, and returns a row where the lease is held.
+fn ended(lease: &Lease, message: &Message) -> Result<Sql> {
+    Ok(sql("UPDATE messages SET state = ?, content = ?, abstained = ?, model = ?, failure = ?, metadata = ?,
             details = ?, token = NULL, expires_at = NULL
-         WHERE id = ? AND token = ? RETURNING seq, session")
+         WHERE id = ? AND token = ? RETURNING seq")
     .bind(message.state.as_str())
     .bind(message.content.as_str())
     .bind(message.abstained)
@@ -91,11 +83,14 @@ async fn store_answer(
     .bind(to_json(&message.metadata)?)
     .bind(to_json(&Details::of(message))?)
     .bind(lease.job)
-    .bind(lease.token)
-    .maybe(conn)
-    .await?
-    .ok_or_else(lease_lost)?;
-    Ok((row.col("seq")?, row.col("session")?))
+    .bind(lease.token))
+}
+
+/// Says that something happened in the session of the message.
+fn touched(message: JobId, now: Timestamp) -> Sql {
+    sql("UPDATE sessions SET updated_at = ? WHERE id = (SELECT session FROM messages WHERE id = ?)")
+        .bind(now)
+        .bind(message)
 }
 
 fn documents_of(message: &Message) -> HashSet<DocumentId> {
@@ -114,34 +109,32 @@ pub(super) async fn note_sources(
     let lease = lease.clone();
     let note = store.writer.write(Lane::Interactive, move |conn| {
         Box::pin(async move {
-            let row = sql("SELECT seq FROM messages WHERE id = ? AND token = ?")
+            sql("SELECT seq FROM messages WHERE id = ? AND token = ?")
                 .bind(lease.job)
                 .bind(lease.token)
                 .maybe(conn)
                 .await?
                 .ok_or_else(lease_lost)?;
-            note_documents(conn, row.col("seq")?, documents).await
+            match noted(lease.job, &documents) {
+                Some(note) => note.run(conn).await.map(|_| ()),
+                None => Ok(()),
+            }
         })
     });
     note.await
 }
 
 /// Notes whose text the message holds, so that a deletion finds it.
-async fn note_documents(
-    conn: &mut SqliteConnection,
-    seq: i64,
-    documents: HashSet<DocumentId>,
-) -> Result<()> {
+fn noted(message: JobId, documents: &HashSet<DocumentId>) -> Option<Sql> {
     if documents.is_empty() {
-        return Ok(());
+        return None;
     }
-    sql("INSERT OR IGNORE INTO message_documents (document, message)
-         SELECT d.id, ? FROM json_each(?) w JOIN documents d ON d.id = unhex(w.value) AND d.deleted_at IS NULL")
-    .bind(seq)
-    .bind(hex_list(documents.iter().map(DocumentId::as_bytes)))
-    .run(conn)
-    .await
-    .map(|_| ())
+    let note = sql("INSERT OR IGNORE INTO message_documents (document, message)
+         SELECT d.id, (SELECT seq FROM messages WHERE id = ?)
+         FROM json_each(?) w JOIN documents d ON d.id = unhex(w.value) AND d.deleted_at IS NULL")
+    .bind(message)
+    .bind(hex_list(documents.iter().map(DocumentId::as_bytes)));
+    Some(note)
 }
 
 /// See [`ConversationStore::close_abandoned_turns`](crate::traits::ConversationStore::close_abandoned_turns).
@@ -149,8 +142,10 @@ pub(super) async fn close_abandoned(store: &SqliteStore, all: bool) -> Result<u6
     let now = store.now();
     let close = store.writer.write(Lane::Interactive, move |conn| {
         Box::pin(async move {
-            let rows = sql("UPDATE messages SET state = 'failed', failure = ?, token = NULL, expires_at = NULL
-                 WHERE token IS NOT NULL AND (? OR expires_at <= ?) RETURNING seq, session, content")
+            let rows = sql(
+                "UPDATE messages SET state = 'failed', failure = ?, token = NULL, expires_at = NULL
+                 WHERE token IS NOT NULL AND (? OR expires_at <= ?) RETURNING id, content",
+            )
             .bind(to_json(&abandoned())?)
             .bind(all)
             .bind(now)
@@ -158,7 +153,7 @@ pub(super) async fn close_abandoned(store: &SqliteStore, all: bool) -> Result<u6
             .await?;
             for row in &rows {
                 let content: String = row.col("content")?;
-                make_searchable(conn, row.col("session")?, (row.col("seq")?, &content)).await?;
+                searchable(row.col::<JobId>("id")?, &content).run(conn).await?;
             }
             Ok(u64::try_from(rows.len()).unwrap_or(u64::MAX))
         })
@@ -175,16 +170,9 @@ fn abandoned() -> MessageError {
 }
 
 /// Lets the search find a message that says all it will say.
-pub(super) async fn make_searchable(
-    conn: &mut SqliteConnection,
-    session: SessionId,
-    (message, content): (i64, &str),
-) -> Result<()> {
-    sql("INSERT OR REPLACE INTO message_search (message, session, folded) VALUES (?, ?, ?)")
-        .bind(message)
-        .bind(session)
-        .bind(fold(content))
-        .run(conn)
-        .await
-        .map(|_| ())
+pub(super) fn searchable(message: impl Into<Value>, content: &str) -> Sql {
+    sql("INSERT OR REPLACE INTO message_search (message, session, folded)
+         SELECT seq, session, ? FROM messages WHERE id = ?")
+    .bind(fold(content))
+    .bind(message)
 }

@@ -22,7 +22,7 @@ impl LedgerStore for SqliteStore {
         let (now, principal) = (self.now(), ctx.principal().ok().cloned());
         let reserve = self.writer.write(Lane::Interactive, move |conn| {
             Box::pin(async move {
-                write_all(conn, principal.as_ref(), &call.ended).await?;
+                settle(conn, principal.as_ref(), &call.ended).await?;
                 let spent = spent(conn, principal.as_ref(), &call, now).await?;
                 // A refusal is a result: what was settled stays.
                 let admitted = match call.budgets.admit(call.estimate, &spent, now) {
@@ -30,7 +30,7 @@ impl LedgerStore for SqliteStore {
                     Err(refusal) => return Ok(Err(refusal)),
                 };
                 let open = open(call, admitted, now);
-                write(conn, principal.as_ref(), (&open, false)).await?;
+                written(principal.as_ref(), (&open, false)).run(conn).await?;
                 Ok(Ok(admitted))
             })
         });
@@ -40,7 +40,7 @@ impl LedgerStore for SqliteStore {
     async fn settle(&self, ctx: &Context, calls: Vec<CallRecord>) -> Result<()> {
         let principal = ctx.principal().ok().cloned();
         let settle = self.writer.write(Lane::Interactive, move |conn| {
-            Box::pin(async move { write_all(conn, principal.as_ref(), &calls).await })
+            Box::pin(async move { settle(conn, principal.as_ref(), &calls).await })
         });
         settle.await
     }
@@ -91,24 +91,24 @@ fn open(call: ReserveCall, admitted: CallEstimate, now: Timestamp) -> CallRecord
     }
 }
 
-/// Settles calls that have ended.
-pub(super) async fn write_all(
+async fn settle(
     conn: &mut SqliteConnection,
     principal: Option<&PrincipalId>,
     calls: &[CallRecord],
 ) -> Result<()> {
-    for call in calls {
-        write(conn, principal, (call, true)).await?;
+    match settled(principal, calls) {
+        Some(settled) => settled.run(conn).await.map(|_| ()),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// Settles calls that have ended; `None` where there are none.
+pub(super) fn settled(principal: Option<&PrincipalId>, calls: &[CallRecord]) -> Option<Sql> {
+    calls.iter().map(|call| written(principal, (call, true))).reduce(Sql::then)
 }
 
 /// Writes a call, new or in the place of what was set aside for it; whose it is and when it began stay as they were.
-async fn write(
-    conn: &mut SqliteConnection,
-    principal: Option<&PrincipalId>,
-    (call, is_settled): (&CallRecord, bool),
-) -> Result<()> {
+fn written(principal: Option<&PrincipalId>, (call, is_settled): (&CallRecord, bool)) -> Sql {
     sql("INSERT INTO calls (id, principal, session, message, purpose, model, input_tokens, output_tokens, nanodollars,
             estimated, failure, is_settled, created_at)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -129,9 +129,6 @@ async fn write(
     .bind(call.error.map(ErrorKind::code))
     .bind(is_settled)
     .bind(call.at)
-    .run(conn)
-    .await
-    .map(|_| ())
 }
 
 /// What was spent in each respect that is limited and applies to the call.

@@ -4,7 +4,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::fold::{fold, snippet};
 use super::idempotency::Once;
-use super::sql::{Columns as _, sql, to_json};
+use super::sql::{Columns as _, Sql, sql, to_json};
 use super::{Lane, SqliteStore, cursor};
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -50,7 +50,8 @@ pub(super) async fn create(
             let id = match once.replay(conn).await? {
                 Some(id) => id.try_into().map(SessionId::from_bytes).map_err(|_| no_session())?,
                 None => {
-                    let id = insert(conn, &once.principal, &new, ("", now)).await?;
+                    let id = SessionId::new();
+                    made(id, &once.principal, &new, ("", now))?.run(conn).await?;
                     once.remember(conn, id.as_bytes().to_vec(), now).await?;
                     id
                 }
@@ -62,17 +63,16 @@ pub(super) async fn create(
 }
 
 /// Stores a new session; `made_title` is what it is called where nobody names it.
-pub(super) async fn insert(
-    conn: &mut SqliteConnection,
+pub(super) fn made(
+    id: SessionId,
     principal: &PrincipalId,
     new: &SessionPatch,
     (made_title, now): (&str, Timestamp),
-) -> Result<SessionId> {
-    let id = SessionId::new();
+) -> Result<Sql> {
     let title = new.title.as_deref().unwrap_or(made_title);
-    sql("INSERT INTO sessions (id, principal, title, folded, named, collection_ids, model, pinned, folder,
+    Ok(sql("INSERT INTO sessions (id, principal, title, folded, named, collection_ids, model, pinned, folder,
             created_at, updated_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, nullif(?9, ''), ?10, ?10)")
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, nullif(?, ''), ?, ?)")
     .bind(id)
     .bind(principal.as_str())
     .bind(title)
@@ -83,9 +83,7 @@ pub(super) async fn insert(
     .bind(new.pinned.unwrap_or_default())
     .bind(new.folder.as_deref())
     .bind(now)
-    .run(conn)
-    .await?;
-    Ok(id)
+    .bind(now))
 }
 
 /// A title made from a first message: its first line, cut at a word's end.

@@ -2,8 +2,11 @@
 //!
 //! Everything is a bound parameter; the text of a statement is known at compile time or made of constants only.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, Row as _, Sqlite, ValueRef as _};
 
@@ -25,48 +28,85 @@ pub(super) enum Value {
 }
 
 /// A statement with its parameters.
-pub(super) struct Sql(sqlx::query::Query<'static, Sqlite, SqliteArguments>);
+#[derive(Debug)]
+pub(super) struct Sql {
+    text: Cow<'static, str>,
+    values: Vec<Value>,
+    is_prepared: bool,
+}
 
 /// A statement known at compile time; it stays prepared.
 pub(super) fn sql(text: &'static str) -> Sql {
-    Sql(sqlx::query(text))
+    Sql { text: Cow::Borrowed(text), values: Vec::new(), is_prepared: true }
 }
 
 /// A statement that repeats constant pieces; `prepared` keeps it for the next time.
 pub(super) fn built_sql(text: String, prepared: bool) -> Sql {
-    Sql(sqlx::query(AssertSqlSafe(text)).persistent(prepared))
+    Sql { text: Cow::Owned(text), values: Vec::new(), is_prepared: prepared }
 }
 
 impl Sql {
     /// Binds the next parameter.
-    pub(super) fn bind(self, value: impl Into<Value>) -> Self {
-        Self(match value.into() {
-            Value::Null => self.0.bind(None::<i64>),
-            Value::Int(value) => self.0.bind(value),
-            Value::Real(value) => self.0.bind(value),
-            Value::Text(value) => self.0.bind(value),
-            Value::Blob(value) => self.0.bind(value),
-        })
+    pub(super) fn bind(mut self, value: impl Into<Value>) -> Self {
+        self.values.push(value.into());
+        self
+    }
+
+    /// This statement and then `next`, in one way to the connection's thread and back, which costs more than most
+    /// statements. The rows of both come in their order. Parameters are `?` in both: a numbered one would be counted
+    /// through all.
+    pub(super) fn then(mut self, next: Self) -> Self {
+        debug_assert!(
+            !next.text.contains("?1") && !self.text.contains("?1"),
+            "a numbered parameter"
+        );
+        self.text = Cow::Owned(format!("{};\n{}", self.text, next.text));
+        self.values.extend(next.values);
+        self.is_prepared &= next.is_prepared;
+        self
+    }
+
+    /// As [`Sql::then`], where there is something to follow.
+    pub(super) fn maybe_then(self, next: Option<Self>) -> Self {
+        match next {
+            Some(next) => self.then(next),
+            None => self,
+        }
+    }
+
+    fn query(self) -> Query<'static, Sqlite, SqliteArguments> {
+        let query = match self.text {
+            Cow::Borrowed(text) => sqlx::query(text),
+            Cow::Owned(text) => sqlx::query(AssertSqlSafe(text)),
+        };
+        let bind = |query: Query<'static, Sqlite, SqliteArguments>, value| match value {
+            Value::Null => query.bind(None::<i64>),
+            Value::Int(value) => query.bind(value),
+            Value::Real(value) => query.bind(value),
+            Value::Text(value) => query.bind(value),
+            Value::Blob(value) => query.bind(value),
+        };
+        self.values.into_iter().fold(query.persistent(self.is_prepared), bind)
     }
 
     /// Runs it and says how many rows it touched.
     pub(super) async fn run(self, conn: &mut SqliteConnection) -> Result<u64> {
-        Ok(self.0.execute(conn).await.map_err(fault)?.rows_affected())
+        Ok(self.query().execute(conn).await.map_err(fault)?.rows_affected())
     }
 
     /// Its only row.
     pub(super) async fn one(self, conn: &mut SqliteConnection) -> Result<SqliteRow> {
-        self.0.fetch_one(conn).await.map_err(fault)
+        self.query().fetch_one(conn).await.map_err(fault)
     }
 
     /// Its first row, where there is one.
     pub(super) async fn maybe(self, conn: &mut SqliteConnection) -> Result<Option<SqliteRow>> {
-        self.0.fetch_optional(conn).await.map_err(fault)
+        self.query().fetch_optional(conn).await.map_err(fault)
     }
 
-    /// All its rows.
+    /// All its rows, and those of the statements after it.
     pub(super) async fn all(self, conn: &mut SqliteConnection) -> Result<Vec<SqliteRow>> {
-        self.0.fetch_all(conn).await.map_err(fault)
+        self.query().fetch_all(conn).await.map_err(fault)
     }
 }
 

@@ -2,20 +2,20 @@
 
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
-use super::answers::make_searchable;
+use super::answers::searchable;
 use super::error::damaged;
 use super::fold::fold;
 use super::idempotency::Once;
 use super::jobs::after;
 use super::messages::{self, message_of, no_message, returning_message, role_from_name, role_name};
 use super::sessions::{self, returning_session, session_of};
-use super::sql::{Columns as _, sql, to_json};
+use super::sql::{Columns as _, Sql, sql, to_json};
 use super::{Lane, SqliteStore};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::traits::{BeginTurn, BegunTurn, TurnTarget};
 use crate::types::{
-    JobId, Lease, LeaseToken, Message, MessageId, MessageRole, MessageState, PrincipalId, Session,
+    JobId, Lease, LeaseToken, Message, MessageId, MessageRole, MessageState, PrincipalId,
     SessionId, Timestamp,
 };
 
@@ -57,10 +57,21 @@ async fn replayed(
     Ok(BegunTurn { session, user_message, assistant_message, lease: None })
 }
 
-/// What is answered: a new question under a parent, or one that is there.
+/// What is answered.
 enum Question {
-    New { parent: Option<i64> },
-    Asked { seq: i64, id: MessageId },
+    /// One that is to be stored.
+    New { id: MessageId, asks: Sql },
+    /// One that is there.
+    Asked(Box<Message>),
+}
+
+impl Question {
+    const fn id(&self) -> MessageId {
+        match self {
+            Self::New { id, .. } => *id,
+            Self::Asked(asked) => asked.id,
+        }
+    }
 }
 
 async fn begin_once(
@@ -69,59 +80,49 @@ async fn begin_once(
     begin: &BeginTurn,
     now: Timestamp,
 ) -> Result<BegunTurn> {
-    let (session, question) = place(conn, principal, begin, now).await?;
-    let (seq, user_message, new) = match question {
-        Question::Asked { seq, id } => {
-            let asked = messages::by_id(conn, principal, id).await?;
-            (seq, asked, NewMessages { n: 1, title: None })
-        }
-        Question::New { parent } => {
-            let (seq, asked) = ask(conn, session, (parent, begin), now).await?;
-            let title = sessions::made_title(&begin.content);
-            (seq, asked, NewMessages { n: 2, title: Some(title) })
+    let title = sessions::made_title(&begin.content);
+    let (session, question) = place(conn, principal, begin, (&title, now)).await?;
+    let (answer, token) = (MessageId::new(), LeaseToken::new());
+    let job = JobId::from_bytes(*answer.as_bytes());
+    let lease = Lease { job, token, expires_at: after(now, begin.lease_ttl) };
+    let answers = answers(session, question.id(), (begin, &lease), now);
+    let (asked, write) = match question {
+        Question::Asked(asked) => (Some(asked), answers.then(counts(session, (1, None), now))),
+        Question::New { asks, .. } => {
+            (None, asks.then(answers).then(counts(session, (2, Some(&title)), now)))
         }
     };
-    let (assistant, token) = (MessageId::new(), LeaseToken::new());
-    let expires_at = after(now, begin.lease_ttl);
-    let row = sql(concat!(
-        "INSERT INTO messages (id, session, parent, role, state, content, model, token, expires_at, created_at)
-         VALUES (?, ?, ?, ?, ?, '', ?, ?, ?, ?) ",
-        returning_message!()
-    ))
-    .bind(assistant)
-    .bind(session)
-    .bind(seq)
-    .bind(role_name(MessageRole::Assistant))
-    .bind(MessageState::Pending.as_str())
-    .bind(begin.model.as_str())
-    .bind(token)
-    .bind(expires_at)
-    .bind(now)
-    .one(conn)
-    .await?;
-    let assistant_message = message_of(&row)?;
-    let session = count(conn, session, new, now).await?;
-    let job = JobId::from_bytes(*assistant.as_bytes());
-    let lease = Some(Lease { job, token, expires_at });
-    Ok(BegunTurn { session, user_message, assistant_message, lease })
+    let rows = write.all(conn).await?;
+    let (user_message, rest) = match (asked, &*rows) {
+        (Some(asked), rest) => (*asked, rest),
+        (None, [asked, rest @ ..]) => (message_of(asked)?, rest),
+        (None, []) => return Err(damaged("a question")),
+    };
+    let [answer, session] = rest else { return Err(damaged("a turn")) };
+    Ok(BegunTurn {
+        session: session_of(session)?,
+        user_message,
+        assistant_message: message_of(answer)?,
+        lease: Some(lease),
+    })
 }
 
 async fn place(
     conn: &mut SqliteConnection,
     principal: &PrincipalId,
     begin: &BeginTurn,
-    now: Timestamp,
+    (title, now): (&str, Timestamp),
 ) -> Result<(SessionId, Question)> {
     match &begin.target {
         TurnTarget::NewSession(new) => {
-            let title = sessions::made_title(&begin.content);
-            let session = sessions::insert(conn, principal, new, (&title, now)).await?;
-            Ok((session, Question::New { parent: None }))
+            let session = SessionId::new();
+            let made = sessions::made(session, principal, new, (title, now))?;
+            Ok((session, asks(session, Some(made), None, (begin, now))?))
         }
         TurnTarget::Reply { session, parent } => {
             sessions::require(conn, principal, *session).await?;
             let parent = reply_parent(conn, *session, *parent).await?;
-            Ok((*session, Question::New { parent }))
+            Ok((*session, asks(*session, None, parent, (begin, now))?))
         }
         TurnTarget::Edit { session, message } => {
             sessions::require(conn, principal, *session).await?;
@@ -130,13 +131,14 @@ async fn place(
                 return Err(Error::invalid("Only a question can be put differently."));
             }
             refuse_open_answers(conn, *session, row.col("seq")?).await?;
-            Ok((*session, Question::New { parent: row.col("parent")? }))
+            Ok((*session, asks(*session, None, row.col("parent")?, (begin, now))?))
         }
         TurnTarget::Regenerate { session, message } => {
             sessions::require(conn, principal, *session).await?;
             let (seq, id) = question_of(conn, *session, *message).await?;
             refuse_open_answers(conn, *session, seq).await?;
-            Ok((*session, Question::Asked { seq, id }))
+            let asked = messages::by_id(conn, principal, id).await?;
+            Ok((*session, Question::Asked(Box::new(asked))))
         }
     }
 }
@@ -212,59 +214,72 @@ fn still_answered() -> Error {
     )
 }
 
-async fn ask(
-    conn: &mut SqliteConnection,
+/// A new question under this message: stored, after what `made` its session, and returned.
+fn asks(
     session: SessionId,
-    (parent, begin): (Option<i64>, &BeginTurn),
-    now: Timestamp,
-) -> Result<(i64, Message)> {
-    let row = sql(concat!(
+    made: Option<Sql>,
+    parent: Option<i64>,
+    (begin, now): (&BeginTurn, Timestamp),
+) -> Result<Question> {
+    let id = MessageId::new();
+    let insert = sql(concat!(
         "INSERT INTO messages (id, session, parent, role, state, content, metadata, created_at)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?) ",
         returning_message!()
     ))
-    .bind(MessageId::new())
+    .bind(id)
     .bind(session)
     .bind(parent)
     .bind(role_name(MessageRole::User))
     .bind(MessageState::Complete.as_str())
     .bind(begin.content.as_str())
     .bind(to_json(&begin.metadata)?)
-    .bind(now)
-    .one(conn)
-    .await?;
-    let seq = row.col("seq")?;
-    make_searchable(conn, session, (seq, &begin.content)).await?;
-    Ok((seq, message_of(&row)?))
+    .bind(now);
+    let asks = insert.then(searchable(id, &begin.content));
+    let asks = match made {
+        Some(made) => made.then(asks),
+        None => asks,
+    };
+    Ok(Question::New { id, asks })
 }
 
-/// What a turn adds to its session.
-struct NewMessages {
-    n: u32,
-    /// What the session is called where these are its first messages and nobody named it.
-    title: Option<String>,
-}
-
-async fn count(
-    conn: &mut SqliteConnection,
+/// Stores the answer to the question as one that is being written, and returns it.
+fn answers(
     session: SessionId,
-    new: NewMessages,
+    question: MessageId,
+    (begin, lease): (&BeginTurn, &Lease),
     now: Timestamp,
-) -> Result<Session> {
-    let row = sql(concat!(
+) -> Sql {
+    sql(concat!(
+        "INSERT INTO messages (id, session, parent, role, state, content, model, token, expires_at, created_at)
+         VALUES (?, ?, (SELECT seq FROM messages WHERE id = ?), ?, ?, '', ?, ?, ?, ?) ",
+        returning_message!()
+    ))
+    .bind(lease.job)
+    .bind(session)
+    .bind(question)
+    .bind(role_name(MessageRole::Assistant))
+    .bind(MessageState::Pending.as_str())
+    .bind(begin.model.as_str())
+    .bind(lease.token)
+    .bind(lease.expires_at)
+    .bind(now)
+}
+
+/// Counts the new messages of a session and returns it; `title` is what it is called where these are its first and nobody
+/// named it.
+fn counts(session: SessionId, (n_new, title): (u32, Option<&str>), now: Timestamp) -> Sql {
+    sql(concat!(
         "UPDATE sessions SET
-            title = CASE WHEN message_count = 0 AND named = 0 THEN coalesce(?1, title) ELSE title END,
-            folded = CASE WHEN message_count = 0 AND named = 0 THEN coalesce(?2, folded) ELSE folded END,
-            message_count = message_count + ?3, updated_at = ?4
-         WHERE id = ?5 ",
+            title = CASE WHEN message_count = 0 AND named = 0 THEN coalesce(?, title) ELSE title END,
+            folded = CASE WHEN message_count = 0 AND named = 0 THEN coalesce(?, folded) ELSE folded END,
+            message_count = message_count + ?, updated_at = ?
+         WHERE id = ? ",
         returning_session!()
     ))
-    .bind(new.title.as_deref())
-    .bind(new.title.as_deref().map(fold))
-    .bind(new.n)
+    .bind(title)
+    .bind(title.map(fold))
+    .bind(n_new)
     .bind(now)
     .bind(session)
-    .one(conn)
-    .await?;
-    session_of(&row)
 }
