@@ -197,6 +197,8 @@ fn events<'b>(pieces: impl Iterator<Item = &'b [u8]>) -> std::result::Result<Vec
     for piece in pieces {
         events.extend(parser.push(piece).map_err(drop)?);
     }
+    // That a line was too long is said after the events before it.
+    events.extend(parser.push(&[]).map_err(drop)?);
     Ok(events)
 }
 

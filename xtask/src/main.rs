@@ -41,7 +41,7 @@ cargo xtask VERB
                          measure a release build of the server against its bars
   bench hostile [--rounds N] [--embedder none] [--json FILE]
                          upload documents made to break programs; needs CHATBOT_EVAL_DATA
-  bench turns [--only overhead|idle|peers|gateway] [--json FILE]
+  bench turns [--only overhead|isolation|idle|peers|gateway] [--json FILE]
                          what a turn costs beyond the model, alone and beside other libraries
   fuzz [--target NAME] [--minutes N] [--seed N] [--findings FOLDER]
                          mutate the public documents for parsers, filters and streams

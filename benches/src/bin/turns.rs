@@ -1,6 +1,6 @@
 //! What a turn costs beyond the model, in this process and beside others. Each figure stands beside its bar.
 //!
-//! `turns --server PATH [--python PATH --peers FOLDER] [--only overhead|idle|peers|gateway] [--passages N] [--questions N]
+//! `turns --server PATH [--python PATH --peers FOLDER] [--only overhead|isolation|idle|peers|gateway] [--passages N] [--questions N]
 //! [--sessions N] [--rates N,N] [--seconds N] [--json FILE]`
 //!
 //! The model answers at once, so what is left of a turn's time is the engine's. `peers` and `gateway` need a Python with what
@@ -16,7 +16,7 @@ use chatbot_benches::server::Program;
 use chatbot_benches::turns::gateway::Load;
 use chatbot_benches::turns::passages::Passages;
 use chatbot_benches::turns::peer::Python;
-use chatbot_benches::turns::{gateway, idle, overhead, peers};
+use chatbot_benches::turns::{gateway, idle, isolation, overhead, peers};
 use chatbot_benches::{Result, instant_model};
 use serde_json::json;
 use tempfile::TempDir;
@@ -66,6 +66,9 @@ async fn measure(options: &Options, table: &mut Table) -> Result<()> {
     };
     if options.wants("overhead") {
         overhead::measure(&passages, data.path(), table).await?;
+    }
+    if options.wants("isolation") {
+        isolation::measure(model, table).await?;
     }
     if options.wants("idle") {
         let n_sessions = usize::try_from(options.number("sessions", N_SESSIONS)?)?;

@@ -28,7 +28,14 @@ pub async fn ask(
     question: &str,
     strategy: Strategy,
 ) -> Result<(Duration, Message)> {
-    let request = TurnRequest { strategy, ..TurnRequest::new(question) };
+    ask_with(chatbot, TurnRequest { strategy, ..TurnRequest::new(question) }).await
+}
+
+/// As [`ask`], with a request of one's own.
+///
+/// # Errors
+/// Where the turn fails.
+pub async fn ask_with(chatbot: &Chatbot, request: TurnRequest) -> Result<(Duration, Message)> {
     let begun = Instant::now();
     let mut turn = chatbot.stream(request).await?;
     while let Some(event) = turn.next().await {

@@ -3,6 +3,7 @@
 pub mod asking;
 pub mod gateway;
 pub mod idle;
+pub mod isolation;
 pub mod overhead;
 pub mod passages;
 pub mod peer;

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::layers::{BulkheadLimits, RateLimits, RetryPolicy, StackOptions, TimeLimits};
+use crate::layers::{
+    BulkheadLimits, CacheLimits, RateLimits, RetryPolicy, StackOptions, TimeLimits,
+};
 
 /// What happens where a model is slow, refuses or fails. It holds for models behind an address; a model of the host's own
 /// and `extractive` are asked as they are.
@@ -29,6 +31,8 @@ pub struct ResilienceConfig {
     pub requests_per_minute: u32,
     /// Tokens a minute for each model, read and written; 0 for as many as there are.
     pub tokens_per_minute: u32,
+    /// Seconds that an answer is remembered, for the same asker, conversation and sources; 0 for not at all.
+    pub cache_s: u64,
 }
 
 impl Default for ResilienceConfig {
@@ -46,13 +50,14 @@ impl Default for ResilienceConfig {
             max_waiting,
             requests_per_minute: 0,
             tokens_per_minute: 0,
+            cache_s: 0,
         }
     }
 }
 
 impl ResilienceConfig {
     /// The settings out of their range: whether each is within it, its name, its range.
-    pub(super) fn checks(&self) -> [(bool, &'static str, &'static str); 5] {
+    pub(super) fn checks(&self) -> [(bool, &'static str, &'static str); 6] {
         [
             ((1..=600).contains(&self.first_byte_s), "resilience.first_byte_s", "1 to 600"),
             ((1..=600).contains(&self.idle_s), "resilience.idle_s", "1 to 600"),
@@ -63,11 +68,13 @@ impl ResilienceConfig {
                 "resilience.max_concurrent",
                 "1 to 100000",
             ),
+            (self.cache_s <= 86_400, "resilience.cache_s", "0 to 86400"),
         ]
     }
 
     pub(crate) fn stack(&self) -> StackOptions {
         let limit = |n: u32| (n > 0).then_some(n);
+        let max_age = Duration::from_secs(self.cache_s);
         StackOptions {
             time: TimeLimits {
                 first: Some(Duration::from_secs(self.first_byte_s)),
@@ -80,6 +87,7 @@ impl ResilienceConfig {
                 tokens_per_minute: limit(self.tokens_per_minute),
                 ..RateLimits::default()
             },
+            cache: (self.cache_s > 0).then(|| CacheLimits { max_age, ..CacheLimits::default() }),
             ..StackOptions::default()
         }
     }

@@ -6,6 +6,7 @@ use chatbot_core::testing::{ScriptedModel, turn_violations};
 use chatbot_core::traits::Idempotency;
 use chatbot_core::types::{
     Event, EventKind, MessageState, PrincipalId, SequencedEvent, SessionEvent, SessionPatch,
+    Strategy,
 };
 use chatbot_core::{Chatbot, Context, ErrorKind, TurnRequest};
 use futures_util::StreamExt as _;
@@ -166,4 +167,53 @@ async fn what_happens_in_a_session_is_its_owners_to_hear() {
     chatbot.delete_session(&ctx, session.id).await.unwrap();
     let rest: Vec<_> = events.collect().await;
     assert_eq!(rest, [SessionEvent::Deleted]);
+}
+
+#[cfg(feature = "providers")]
+#[tokio::test]
+async fn a_remembered_answer_is_for_the_same_asker_the_same_sources_and_the_first_time() {
+    use chatbot_core::config::EngineConfig;
+    use chatbot_core::testing::scripted_server::{ScriptedServer, event_stream};
+    use chatbot_core::traits::TurnTarget;
+
+    let said =
+        r#"{"choices":[{"index":0,"delta":{"content":"Copper [1]."},"finish_reason":null}]}"#;
+    let stop = r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#;
+    let usage = r#"{"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":3}}"#;
+    let answer = event_stream(&[said, stop, usage, "[DONE]"]);
+    let server = ScriptedServer::start(vec![answer]).await.unwrap();
+    let mut config = EngineConfig {
+        model: format!("openai+{}/v1#m", server.url()),
+        embedder: "none".to_owned(),
+        ..EngineConfig::default()
+    };
+    config.turns.titles = false;
+    config.resilience.cache_s = 60;
+    let chatbot = Chatbot::builder().config(config).build().await.unwrap();
+    let metals = add(&chatbot, "metals", TEXT).await;
+
+    let first = chatbot.ask(QUESTION).await.unwrap();
+    let second = chatbot.ask(QUESTION).await.unwrap();
+    assert_eq!(server.received().len(), 1);
+    assert_eq!((second.content, second.citations), (first.content, first.citations));
+    assert_eq!((first.usage.output_tokens, second.usage.output_tokens), (3, 0));
+    assert_eq!(second.usage.cost_usd, Some(0.0));
+
+    // Asked to answer again, the model does.
+    let target = TurnTarget::Regenerate { session: second.session_id, message: second.id };
+    chatbot.ask(TurnRequest { target, ..TurnRequest::new("") }).await.unwrap();
+    assert_eq!(server.received().len(), 2);
+    // Somebody else, who happens to find the same sources, is not told what the first was.
+    let ada = Context::new(PrincipalId::new("ada"));
+    let plain = TurnRequest { strategy: Strategy::None, ..TurnRequest::new(QUESTION) };
+    for ctx in [&Context::local(), &ada] {
+        chatbot.chat(ctx, plain.clone()).await.unwrap().message().await.unwrap();
+    }
+    assert_eq!(server.received().len(), 4);
+    // What rests on a document that is gone is not said again.
+    chatbot.delete_document(&Context::local(), metals.id).await.unwrap();
+    add(&chatbot, "metals", &TEXT.replace("Copper", "Iron")).await;
+    chatbot.ask(QUESTION).await.unwrap();
+    assert_eq!(server.received().len(), 5);
+    chatbot.close().await.unwrap();
 }

@@ -241,7 +241,7 @@ impl Engine {
         self.retriever(request.strategy)?;
         self.check_tools(request.tools.as_deref())?;
         self.profile(request.profile.as_deref())?;
-        self.narrowed(ctx, request.collection_ids.as_deref()).await?;
+        let epoch = self.narrowed(ctx, request.collection_ids.as_deref()).await?.epoch();
         let (target, session_model) = self.checked_target(ctx, &request.target).await?;
         let name = request.model.as_deref().or(session_model.as_deref());
         let model = self.model(name)?.clone();
@@ -266,7 +266,7 @@ impl Engine {
         self.signal(Signal::Session(session_id)).await;
         let live = self.turns.begin(message_id, ctx.detached());
         let (events, guard) = (live.follow(0), live.cancel_on_drop());
-        let asked = run::Asked { request, model, began, early };
+        let asked = run::Asked { request, epoch, model, began, early };
         let run = run::Run::new(self.clone(), live, asked, (begun, lease));
         self.tasks.spawn(run.run_to_its_end());
         Ok(Turn { session_id, message_id, user_message_id, events, guard: Some(guard) })

@@ -24,6 +24,7 @@ use crate::engine::{evidence, lease, prompt};
 use crate::error::{Error, ErrorKind, Result};
 use crate::traits::{
     BegunTurn, ChatModel, ChatRequest, FinishTurn, Grounding, ModelEvent, ModelStream, Signal,
+    TurnTarget,
 };
 use crate::types::{
     Event, FinishReason, Lease, Message, MessageError, MessageState, PageRequest, SearchRequest,
@@ -37,6 +38,8 @@ const FLUSH: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Asked {
     pub(super) request: TurnRequest,
+    /// The state of grants that it was asked in.
+    pub(super) epoch: u64,
     pub(super) model: Arc<dyn ChatModel>,
     pub(super) began: Instant,
     /// What is being found for the question as it was asked; `None` where the search must wait for the conversation.
@@ -49,6 +52,7 @@ pub(super) struct Run {
     pub(super) engine: Arc<Engine>,
     pub(super) live: Arc<LiveTurn>,
     pub(super) request: TurnRequest,
+    epoch: u64,
     pub(super) model: Arc<dyn ChatModel>,
     early: Option<AbortOnDropHandle<Result<Found>>>,
     pub(super) begun: BegunTurn,
@@ -69,13 +73,14 @@ impl Run {
         asked: Asked,
         (begun, lease): (BegunTurn, Lease),
     ) -> Self {
-        let Asked { request, model, began, early } = asked;
+        let Asked { request, epoch, model, began, early } = asked;
         let draft = Draft::new(begun.assistant_message.clone(), began);
         engine.ledger.begin_turn(live.id);
         Self {
             engine,
             live,
             request,
+            epoch,
             model,
             early,
             begun,
@@ -201,7 +206,10 @@ impl Run {
             max_output_tokens: self.request.max_output_tokens,
         };
         let tools = (self.engine.parts.history.as_ref(), self.engine.parts.counter.as_ref());
-        let request = prompt::assemble(ctx, parts, path, self.model.info(), tools).await?;
+        let mut request = prompt::assemble(ctx, parts, path, self.model.info(), tools).await?;
+        // Who has a question answered again wants another answer, not the one that is remembered.
+        let is_again = matches!(self.request.target, TurnTarget::Regenerate { .. });
+        request.epoch = (!is_again).then_some(self.epoch);
         if self.engine.settings.summaries {
             let n_shown = request.messages.len().saturating_sub(1);
             self.left_out = Some(LeftOut::of(path, n_shown, summary));
