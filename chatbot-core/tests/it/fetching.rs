@@ -14,8 +14,11 @@ use chatbot_core::types::MediaType;
 use chatbot_core::{Chatbot, Context, Error, ErrorKind, NewDocument};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use tempfile::TempDir;
+use tokio::time::timeout;
 
 const MAX_BYTES: u64 = 1 << 20;
+/// What takes longer than this would never end.
+const ENDS_WITHIN: Duration = Duration::from_secs(60);
 
 /// A name server of the test's own: it gives these answers, one after the other, and the last one again and again.
 #[derive(Debug)]
@@ -81,7 +84,9 @@ impl Setting {
     }
 
     async fn fetch(&self, address: &str) -> Result<Fetched, Error> {
-        let fetched = self.fetcher.fetch(&Context::local(), address, MAX_BYTES).await;
+        let ctx = Context::local();
+        let fetched = timeout(ENDS_WITHIN, self.fetcher.fetch(&ctx, address, MAX_BYTES)).await;
+        let fetched = fetched.expect("it would never end");
         assert_eq!(std::fs::read_dir(&self.folder).unwrap().count(), 0, "files have no names");
         fetched
     }

@@ -8,8 +8,12 @@
     reason = "a drill that cannot be run has failed, and one that has failed says with which seed"
 )]
 
+use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use chatbot_core::Context;
+use chatbot_core::blobs::FolderBlobs;
+use chatbot_core::traits::{BlobStore as _, once};
 use chatbot_faultkit::disk::Disk;
 use chatbot_faultkit::life::{Ending, Options};
 use chatbot_faultkit::points::Group;
@@ -81,17 +85,37 @@ async fn nothing_is_lost_when_it_is_killed_fourth_share() {
     kill_a_share().await;
 }
 
+fn disk(folder: &Path) -> Option<Disk> {
+    let disk = Disk::new(folder);
+    disk.inspect_err(|why| println!("skipped: no disk whose power may be cut: {why}")).ok()
+}
+
 #[tokio::test]
 async fn nothing_is_lost_when_the_power_is_cut() {
     let folder = tempfile::tempdir().unwrap();
-    if let Err(why) = Disk::new(folder.path()) {
-        println!("skipped: no disk whose power may be cut: {why}");
+    if disk(folder.path()).is_none() {
         return;
     }
     let options = Options { ending: Ending::PowerCut, ..options() };
     let report = kills::run(&options, (seed(), N_POWER_CUTS, 1), |_| ()).await;
     assert_eq!(report.n_kills, N_POWER_CUTS);
     holds(&report);
+}
+
+#[tokio::test]
+async fn an_original_outlives_a_power_cut() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(disk) = disk(folder.path()) else { return };
+    let ctx = Context::local();
+    let open = async || FolderBlobs::open(disk.place().join("blobs")).await.unwrap();
+    let blobs = open().await;
+    let put = async || blobs.put(&ctx, once("words"), 100).await.unwrap().hash;
+    // The second time its folder is there, and flushing that one is all there is.
+    blobs.delete(&ctx, put().await).await.unwrap();
+    let hash = put().await;
+    disk.cut().unwrap();
+    disk.restore().unwrap();
+    assert_eq!(open().await.get(&ctx, hash).await.unwrap(), "words");
 }
 
 /// Every point of the group is reached, and nothing is lost there.

@@ -15,6 +15,9 @@ use chatbot_core::{Context, Error, ErrorKind, Reason};
 
 use crate::support::{eventually, processes};
 
+/// What takes longer than this would never end.
+const ENDS_WITHIN: Duration = Duration::from_secs(60);
+
 /// A reader whose workers misbehave where a document says so, with a name that they can be found by.
 struct Workers {
     reader: WorkerReader,
@@ -38,7 +41,7 @@ fn workers(options: impl FnOnce(&mut WorkerOptions)) -> Workers {
 
 impl Workers {
     async fn read(&self, text: &str) -> Result<ParsedDocument, Error> {
-        self.read_for(&Context::local(), text).await
+        self.read_for(&Context::local().with_timeout(ENDS_WITHIN), text).await
     }
 
     async fn read_for(&self, ctx: &Context, text: &str) -> Result<ParsedDocument, Error> {
@@ -74,6 +77,7 @@ async fn each_misdeed_costs_one_document_and_says_why() {
         ("output", Reason::LimitExceeded, "more text"),
         ("garbage", Reason::Corrupt, "damaged"),
         ("lie", Reason::Corrupt, "damaged"),
+        ("forgery", Reason::Corrupt, "damaged"),
     ] {
         let order = format!("hostile {deed}");
         let (bad, good) =
@@ -89,6 +93,16 @@ async fn each_misdeed_costs_one_document_and_says_why() {
         let next = workers.read("The filter is changed in spring.").await;
         assert_eq!(next.unwrap().text, "The filter is changed in spring.", "after {deed}");
     }
+}
+
+#[tokio::test]
+async fn a_worker_has_no_more_processor_time_than_a_document_may_take() {
+    let workers = workers(|_| ());
+    workers.read("words").await.unwrap();
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", workers.only())).unwrap();
+    let time = limits.lines().find_map(|line| line.strip_prefix("Max cpu time")).unwrap();
+    let seconds = time.split_whitespace().next().unwrap();
+    assert!(seconds.parse().is_ok_and(|seconds: u64| seconds < 10), "{seconds}");
 }
 
 #[tokio::test]

@@ -1,9 +1,10 @@
 //! What is in the files, which a search does not show.
 
-use tantivy::Index as Files;
 use tantivy::directory::MmapDirectory;
+use tantivy::{Index as Files, IndexWriter};
 
 use super::LocalIndex;
+use super::schema::fingerprint;
 use super::summed::Summed;
 use crate::context::Context;
 use crate::text::analyse;
@@ -20,10 +21,14 @@ fn entry(version: VersionId, text: &str) -> IndexEntry {
     }
 }
 
+fn files(folder: &std::path::Path) -> Files {
+    let directory = MmapDirectory::open(folder.join("lexical")).unwrap();
+    Files::open(Summed(directory)).unwrap()
+}
+
 /// Every term of every segment.
 fn terms(folder: &std::path::Path) -> Vec<String> {
-    let directory = MmapDirectory::open(folder.join("lexical")).unwrap();
-    let index = Files::open(Summed(directory)).unwrap();
+    let index = files(folder);
     let mut terms = Vec::new();
     for reader in index.reader().unwrap().searcher().segment_readers() {
         for field in ["surfaces", "stems"] {
@@ -69,4 +74,33 @@ async fn after_a_scrub_no_file_has_a_term_of_what_was_deleted() {
     drop(index);
     let again = LocalIndex::open(Some(folder.path())).unwrap();
     assert_eq!(again.checkpoint(&ctx).await.unwrap(), Some(Checkpoint { lineage, seq: 3 }));
+}
+
+/// Has the index say that another analyser made it.
+fn make_another(folder: &std::path::Path) {
+    let index = files(folder);
+    let payload = index.load_metas().unwrap().payload.unwrap();
+    let mut writer: IndexWriter = index.writer(15_000_000).unwrap();
+    let mut commit = writer.prepare_commit().unwrap();
+    commit.set_payload(&payload.replace(&fingerprint(), "another"));
+    commit.commit().unwrap();
+}
+
+#[tokio::test]
+async fn an_index_of_another_analyser_is_built_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ctx, lineage) = (Context::local(), Lineage(uuid::Uuid::now_v7()));
+    let index = LocalIndex::open(Some(folder.path())).unwrap();
+    let batch = IndexBatch {
+        deletes: vec![],
+        upserts: vec![entry(VersionId::new(), "a harbour")],
+        checkpoint: Some(Checkpoint { lineage, seq: 1 }),
+    };
+    index.apply(&ctx, batch).await.unwrap();
+    index.close().await.unwrap();
+    drop(index);
+    make_another(folder.path());
+    let again = LocalIndex::open(Some(folder.path())).unwrap();
+    assert_eq!(again.checkpoint(&ctx).await.unwrap(), None);
+    assert!(terms(folder.path()).is_empty());
 }

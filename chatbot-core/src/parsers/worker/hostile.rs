@@ -11,6 +11,7 @@ use crate::traits::{ParseLimits, Parser};
 use crate::types::{Block, BlockKind, MediaType, Metadata, ParsedDocument, RawDocument, Span};
 
 use super::super::{Parsers, PlainTextParser};
+use super::wire;
 
 /// What a document begins with that is no document.
 const MARK: &str = "hostile ";
@@ -86,6 +87,7 @@ fn misbehave(order: &str) -> String {
         "output" => "words and more words\n".repeat(100_000),
         "garbage" => say(b"\xFF\xFF\xFF\xFFthis is no frame"),
         "lie" => say(b"\x02\0\0\0{}\x02\0\0\0{}"),
+        "forgery" => say(&forgery()),
         "connect" => outcome(TcpStream::connect(object).map(|_| ())),
         "send" => outcome(UdpSocket::bind("127.0.0.1:0").map(|_| ())),
         "read" => outcome(std::fs::read(object).map(|_| ())),
@@ -109,6 +111,15 @@ fn say(bytes: &[u8]) -> String {
     let mut to = std::io::stdout().lock();
     let _ = to.write_all(bytes).and_then(|()| to.flush());
     "said".to_owned()
+}
+
+/// An answer that is written as it should be, about a paragraph that ends beyond its text.
+fn forgery() -> Vec<u8> {
+    let mut document = one_paragraph("words".to_owned());
+    document.text.truncate(1);
+    let mut bytes = Vec::new();
+    let _ = wire::write_reply(&mut bytes, Ok(document));
+    bytes
 }
 
 fn busy_threads() -> String {

@@ -233,3 +233,14 @@ async fn a_full_disk_is_said_and_survived() {
     bench.insert(Lane::Interactive, "small").await.unwrap().unwrap();
     assert_eq!(names(&bench.path()).await, ["small"]);
 }
+
+#[tokio::test]
+async fn after_a_failed_flush_the_log_is_left_as_it_is() {
+    let bench = Bench::new().await;
+    bench.insert(Lane::Interactive, "row").await.unwrap().unwrap();
+    let log = || std::fs::read(bench.dir.path().join("test.db-wal")).ok();
+    let before = log();
+    bench.writer.control().fail_for_good();
+    bench.writer.close().await;
+    assert!(before.is_some() && log() == before, "it was copied and deleted");
+}
