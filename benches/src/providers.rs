@@ -145,7 +145,8 @@ impl Provider {
     }
 }
 
-/// An answer ends, with what it was or with an error, and nothing comes after its end; calls are what was offered.
+/// An answer ends, with what it was or with an error, and nothing comes after its end; calls can be told to
+/// the provider again.
 async fn wrong_events(mut stream: ModelStream) -> Option<String> {
     let mut is_over = false;
     while let Some(event) = stream.next().await {
@@ -154,17 +155,18 @@ async fn wrong_events(mut stream: ModelStream) -> Option<String> {
         }
         is_over = matches!(event, Err(_) | Ok(ModelEvent::Finish(_)));
         if let Ok(ModelEvent::ToolCall(call)) = event
-            && !is_offered(&call)
+            && !can_be_repeated(&call)
         {
-            return Some("a call is not one that was offered".to_owned());
+            return Some("a call cannot be told to the provider again".to_owned());
         }
     }
     None
 }
 
-/// What the arguments are is the engine's to judge.
-fn is_offered(call: &ToolCall) -> bool {
-    call.name == TOOL && !call.id.is_empty()
+/// Which tool is called, and with what, is the engine's to judge; both go back to the provider with what came of it.
+fn can_be_repeated(call: &ToolCall) -> bool {
+    let is_fit = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    (1..=64).contains(&call.name.len()) && call.name.bytes().all(is_fit) && !call.id.is_empty()
 }
 
 async fn answer(State(says): State<Arc<Mutex<Answer>>>) -> impl IntoResponse {

@@ -105,7 +105,7 @@ pub struct ToolSpec {
 pub struct ToolCall {
     /// Names the call; providers that name none get a number.
     pub id: String,
-    /// The tool, one of those that were offered.
+    /// The tool as the model named it: letters, digits, `_` and `-`. Whether it was offered is for whoever asked to see.
     pub name: String,
     /// Its arguments as the model wrote them: a JSON object that nobody has checked, or all of the text as one JSON string
     /// where it is no JSON.
