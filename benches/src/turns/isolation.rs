@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use chatbot_core::config::{EngineConfig, TurnConfig};
+use chatbot_core::config::{EngineConfig, ResilienceConfig, TurnConfig};
 use chatbot_core::types::Strategy;
 use chatbot_core::{Chatbot, TurnRequest};
 use serde_json::json;
@@ -19,8 +20,6 @@ use crate::stats::Samples;
 /// How long the one model takes for an answer, and the one that is twenty times slower, in milliseconds.
 const QUICK_MS: u64 = 50;
 const SLOW_MS: u64 = 20 * QUICK_MS;
-/// Conversations with the slow one at the same time: all that one provider is given.
-const N_SLOW: usize = 64;
 /// Questions to the quick one in a block, and blocks of each kind, which take turns.
 const BLOCK: usize = 50;
 const N_BLOCKS: usize = 6;
@@ -49,7 +48,7 @@ pub async fn measure(model: SocketAddr, table: &mut Table) -> Result<()> {
         alone.extend(block(&chatbot, &quick).await?);
         let crowd = Crowd::gather(&chatbot, &slow);
         // The first of them are all waiting for their answers.
-        tokio::time::sleep(std::time::Duration::from_millis(SLOW_MS / 2)).await;
+        tokio::time::sleep(Duration::from_millis(SLOW_MS / 2)).await;
         beside.extend(block(&chatbot, &quick).await?);
         n_slow += crowd.leave().await?;
     }
@@ -74,7 +73,7 @@ pub async fn measure(model: SocketAddr, table: &mut Table) -> Result<()> {
     Ok(chatbot.close().await?)
 }
 
-async fn ask(chatbot: &Chatbot, model: &str) -> Result<std::time::Duration> {
+async fn ask(chatbot: &Chatbot, model: &str) -> Result<Duration> {
     let request = TurnRequest {
         strategy: Strategy::None,
         model: Some(model.to_owned()),
@@ -113,7 +112,9 @@ impl Crowd {
                 Ok(n)
             })
         };
-        let asking = (0..N_SLOW).map(|_| one()).collect();
+        // All that one provider is given.
+        let n_rooms = ResilienceConfig::default().max_concurrent;
+        let asking = (0..n_rooms).map(|_| one()).collect();
         Self { is_over, asking }
     }
 

@@ -31,7 +31,8 @@ pub struct ResilienceConfig {
     pub requests_per_minute: u32,
     /// Tokens a minute for each model, read and written; 0 for as many as there are.
     pub tokens_per_minute: u32,
-    /// Seconds that an answer is remembered, for the same asker, conversation and sources; 0 for not at all.
+    /// Seconds that a whole answer is remembered, for the same asker and the same prompt with the same sources; 0 for not at
+    /// all.
     pub cache_s: u64,
 }
 
@@ -68,7 +69,7 @@ impl ResilienceConfig {
                 "resilience.max_concurrent",
                 "1 to 100000",
             ),
-            (self.cache_s <= 86_400, "resilience.cache_s", "0 to 86400"),
+            (self.cache_s <= 3600, "resilience.cache_s", "0 to 3600"),
         ]
     }
 

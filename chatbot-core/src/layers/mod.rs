@@ -5,8 +5,8 @@
 //! [`stack`] puts them around a model, and [`Fallback`] stands around several stacks. From the outside in:
 //!
 //! 1. [`Fallback`]: each model behind it has tried everything that it can.
-//! 2. [`Substance`]: an end without an answer has been paid for, but is worth another model.
-//! 3. [`ResponseCache`], where it is wanted: what is remembered costs nothing, waits for nothing and is not metered.
+//! 2. [`ResponseCache`], where it is wanted: what is remembered costs nothing, waits for nothing and is not metered.
+//! 3. [`Substance`]: an end without an answer has been paid for, but is worth another model, and nothing to remember.
 //! 4. [`Metering`]: one record for a call, however often it is tried.
 //! 5. [`Timeout`] for the whole: what is inside knows the deadline, and does not wait for what comes after it.
 //! 6. [`Retry`]: a pause holds no place in any queue.
@@ -108,8 +108,9 @@ pub fn stack(
     let model = Arc::new(Retry::new(model, options.retry, Arc::clone(&share.retries)));
     let model = Arc::new(Timeout::new(model, TimeLimits { total, ..TimeLimits::default() }));
     let model = Arc::new(Metering::new(model, counter(), Arc::clone(&meters.sink)));
+    let model = Arc::new(Substance::new(model));
     match options.cache {
-        Some(limits) => Arc::new(Substance::new(Arc::new(ResponseCache::new(model, limits)))),
-        None => Arc::new(Substance::new(model)),
+        Some(limits) => Arc::new(ResponseCache::new(model, limits)),
+        None => model,
     }
 }

@@ -1,7 +1,7 @@
 //! Answers the same question in the same state of the documents once.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -26,14 +26,15 @@ pub struct CacheLimits {
 
 impl Default for CacheLimits {
     /// 8 MiB are about 4,000 answers. Ten minutes: what is asked again is asked again soon, and what was deleted must not
-    /// stay in memory for long.
+    /// stay in memory for long: nobody is told it, but it leaves only with its age.
     fn default() -> Self {
         Self { max_bytes: 8 << 20, max_age: Duration::from_secs(600) }
     }
 }
 
 /// A [`ChatModel`] that remembers whole answers. The key is everything that an answer may depend on: who asks, the
-/// model, the request to the letter, and the epoch of what may be read. A request without an epoch is never remembered.
+/// model, the request to the letter, and the epoch of what may be read. A request without an epoch is never remembered, and
+/// one that asks anew takes the place of what was.
 /// An answer from memory used no tokens, and says so.
 #[derive(Debug)]
 pub struct ResponseCache {
@@ -62,11 +63,13 @@ impl ChatModel for ResponseCache {
         self.inner.info()
     }
 
-    async fn stream(&self, ctx: &Context, request: ChatRequest) -> Result<ModelStream> {
+    async fn stream(&self, ctx: &Context, mut request: ChatRequest) -> Result<ModelStream> {
         let Some(epoch) = request.epoch else { return self.inner.stream(ctx, request).await };
         ctx.check()?;
+        let is_anew = std::mem::take(&mut request.anew);
         let key = key(ctx, &self.info().name, &request);
-        if let Some(events) = lock(&self.answers).find(epoch, &key) {
+        let found = lock(&self.answers).find(epoch, &key);
+        if let Some(events) = found.filter(|_| !is_anew) {
             let nothing = ModelEvent::Usage(Usage { cost_usd: Some(0.0), ..Usage::default() });
             let events = std::iter::once(nothing).chain(events.iter().cloned().collect::<Vec<_>>());
             return Ok(stream::iter(events.map(Ok)).boxed());
@@ -156,6 +159,16 @@ struct Kept {
     n_bytes: usize,
 }
 
+/// Forgets what is too old once `max_age` is over, also where nobody asks any more.
+async fn forget_after(max_age: Duration, answers: Weak<Mutex<Answers>>) {
+    tokio::time::sleep(max_age).await;
+    if let Some(answers) = answers.upgrade() {
+        let mut answers = lock(&answers);
+        let epoch = answers.epoch;
+        answers.forget_old(epoch);
+    }
+}
+
 /// What an event takes beside its text.
 const EVENT_BYTES: usize = size_of::<ModelEvent>();
 
@@ -171,7 +184,12 @@ impl Watch for Kept {
         }
         if matches!(&event, Ok(ModelEvent::Finish(FinishReason::Stop))) {
             let events = std::mem::take(&mut self.events);
-            lock(&self.answers).insert(self.epoch, self.key, events, self.n_bytes);
+            let max_age = {
+                let mut answers = lock(&self.answers);
+                answers.insert(self.epoch, self.key, events, self.n_bytes);
+                answers.limits.max_age
+            };
+            tokio::spawn(forget_after(max_age, Arc::downgrade(&self.answers)));
         }
         vec![event]
     }

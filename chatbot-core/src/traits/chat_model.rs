@@ -72,9 +72,11 @@ pub struct ChatRequest {
     pub tools_closed: bool,
     /// The JSON schema that the answer has to follow, where the answer is to be data.
     pub answer_schema: Option<serde_json::Value>,
-    /// The state of grants and documents that this request was made from. An answer is remembered only where this is
-    /// known, and for no other state.
+    /// The state of grants that this request was made in. An answer is remembered only where this is known, and for no other
+    /// state. What it rests on stands in the request itself.
     pub epoch: Option<u64>,
+    /// Whether another answer is wanted than one that is remembered.
+    pub anew: bool,
 }
 
 impl ChatRequest {

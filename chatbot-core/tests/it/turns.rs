@@ -6,7 +6,6 @@ use chatbot_core::testing::{ScriptedModel, turn_violations};
 use chatbot_core::traits::Idempotency;
 use chatbot_core::types::{
     Event, EventKind, MessageState, PrincipalId, SequencedEvent, SessionEvent, SessionPatch,
-    Strategy,
 };
 use chatbot_core::{Chatbot, Context, ErrorKind, TurnRequest};
 use futures_util::StreamExt as _;
@@ -175,13 +174,14 @@ async fn a_remembered_answer_is_for_the_same_asker_the_same_sources_and_the_firs
     use chatbot_core::config::EngineConfig;
     use chatbot_core::testing::scripted_server::{ScriptedServer, event_stream};
     use chatbot_core::traits::TurnTarget;
+    use chatbot_core::types::Strategy;
 
-    let said =
-        r#"{"choices":[{"index":0,"delta":{"content":"Copper [1]."},"finish_reason":null}]}"#;
+    let delta = r#"{"choices":[{"index":0,"delta":{"content":"TEXT"},"finish_reason":null}]}"#;
     let stop = r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#;
     let usage = r#"{"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":3}}"#;
-    let answer = event_stream(&[said, stop, usage, "[DONE]"]);
-    let server = ScriptedServer::start(vec![answer]).await.unwrap();
+    let answer = |text: &str| event_stream(&[&delta.replace("TEXT", text), stop, usage, "[DONE]"]);
+    let answers = vec![answer("Copper [1]."), answer("Silver [1].")];
+    let server = ScriptedServer::start(answers).await.unwrap();
     let mut config = EngineConfig {
         model: format!("openai+{}/v1#m", server.url()),
         embedder: "none".to_owned(),
@@ -199,11 +199,13 @@ async fn a_remembered_answer_is_for_the_same_asker_the_same_sources_and_the_firs
     assert_eq!((first.usage.output_tokens, second.usage.output_tokens), (3, 0));
     assert_eq!(second.usage.cost_usd, Some(0.0));
 
-    // Asked to answer again, the model does.
+    // Asked to answer again, the model does, and that is remembered from then on.
     let target = TurnTarget::Regenerate { session: second.session_id, message: second.id };
-    chatbot.ask(TurnRequest { target, ..TurnRequest::new("") }).await.unwrap();
+    let again = chatbot.ask(TurnRequest { target, ..TurnRequest::new("") }).await.unwrap();
+    assert_eq!((server.received().len(), again.content.as_str()), (2, "Silver [1]."));
+    assert_eq!(chatbot.ask(QUESTION).await.unwrap().content, "Silver [1].");
     assert_eq!(server.received().len(), 2);
-    // Somebody else, who happens to find the same sources, is not told what the first was.
+    // Somebody else is not told what the first was.
     let ada = Context::new(PrincipalId::new("ada"));
     let plain = TurnRequest { strategy: Strategy::None, ..TurnRequest::new(QUESTION) };
     for ctx in [&Context::local(), &ada] {

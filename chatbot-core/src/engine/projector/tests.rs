@@ -177,9 +177,12 @@ fn copy_folder(from: &Path, to: &Path) {
 
 /// Removes an index's folder, into which a merge that was under way may still write a file.
 fn remove_folder(folder: &Path) {
-    while let Err(error) = std::fs::remove_dir_all(folder) {
-        assert_eq!(error.kind(), std::io::ErrorKind::DirectoryNotEmpty, "{error}");
-    }
+    let mut tries = (0..1000).map(|_| std::fs::remove_dir_all(folder));
+    let is_over = |tried: &std::io::Result<()>| match tried {
+        Err(error) => error.kind() != std::io::ErrorKind::DirectoryNotEmpty,
+        Ok(()) => true,
+    };
+    tries.find(is_over).unwrap().unwrap();
 }
 
 impl World {

@@ -207,9 +207,8 @@ impl Run {
         };
         let tools = (self.engine.parts.history.as_ref(), self.engine.parts.counter.as_ref());
         let mut request = prompt::assemble(ctx, parts, path, self.model.info(), tools).await?;
-        // Who has a question answered again wants another answer, not the one that is remembered.
-        let is_again = matches!(self.request.target, TurnTarget::Regenerate { .. });
-        request.epoch = (!is_again).then_some(self.epoch);
+        request.epoch = Some(self.epoch);
+        request.anew = matches!(self.request.target, TurnTarget::Regenerate { .. });
         if self.engine.settings.summaries {
             let n_shown = request.messages.len().saturating_sub(1);
             self.left_out = Some(LeftOut::of(path, n_shown, summary));

@@ -58,20 +58,20 @@ pub(super) async fn finish(
             redact(conn, std::slice::from_mut(&mut message)).await?;
             let id = lease.job;
             let is_whole = !message.sources.iter().any(|source| source.deleted);
-            let end = ended(&lease, &message)?
-                .maybe_then(is_whole.then(|| searchable(id, &message.content)))
-                .maybe_then(noted(id, &documents_of(&message)))
-                .maybe_then(ledger::settled(principal.as_ref(), &calls))
-                .then(touched(id, now));
-            // Where the lease is lost, what followed is undone with it.
+            let end = end_answer(&lease, &message)?
+                .then(ledger::settle_calls(principal.as_ref(), &calls)?)
+                .then(touch_session(id, now))
+                .maybe_then(is_whole.then(|| make_searchable(id, &message.content)))
+                .maybe_then(note_documents(id, &documents_of(&message)));
+            // Only the first of them returns a row, and only to who holds the lease: otherwise all of it is undone.
             if end.all(conn).await?.is_empty() { Err(lease_lost()) } else { Ok(()) }
         })
     });
     write.await
 }
 
-/// Ends the answer, and returns a row where the lease is held.
-fn ended(lease: &Lease, message: &Message) -> Result<Sql> {
+/// The statement that ends the answer, and returns a row where the lease is held.
+fn end_answer(lease: &Lease, message: &Message) -> Result<Sql> {
     Ok(sql("UPDATE messages SET state = ?, content = ?, abstained = ?, model = ?, failure = ?, metadata = ?,
             details = ?, token = NULL, expires_at = NULL
          WHERE id = ? AND token = ? RETURNING seq")
@@ -86,8 +86,8 @@ fn ended(lease: &Lease, message: &Message) -> Result<Sql> {
     .bind(lease.token))
 }
 
-/// Says that something happened in the session of the message.
-fn touched(message: JobId, now: Timestamp) -> Sql {
+/// The statement that says that something happened in the session of the message.
+fn touch_session(message: JobId, now: Timestamp) -> Sql {
     sql("UPDATE sessions SET updated_at = ? WHERE id = (SELECT session FROM messages WHERE id = ?)")
         .bind(now)
         .bind(message)
@@ -115,7 +115,7 @@ pub(super) async fn note_sources(
                 .maybe(conn)
                 .await?
                 .ok_or_else(lease_lost)?;
-            match noted(lease.job, &documents) {
+            match note_documents(lease.job, &documents) {
                 Some(note) => note.run(conn).await.map(|_| ()),
                 None => Ok(()),
             }
@@ -124,8 +124,8 @@ pub(super) async fn note_sources(
     note.await
 }
 
-/// Notes whose text the message holds, so that a deletion finds it.
-fn noted(message: JobId, documents: &HashSet<DocumentId>) -> Option<Sql> {
+/// The statement that notes whose text the message holds, so that a deletion finds it.
+fn note_documents(message: JobId, documents: &HashSet<DocumentId>) -> Option<Sql> {
     if documents.is_empty() {
         return None;
     }
@@ -153,7 +153,7 @@ pub(super) async fn close_abandoned(store: &SqliteStore, all: bool) -> Result<u6
             .await?;
             for row in &rows {
                 let content: String = row.col("content")?;
-                searchable(row.col::<JobId>("id")?, &content).run(conn).await?;
+                make_searchable(row.col::<JobId>("id")?, &content).run(conn).await?;
             }
             Ok(u64::try_from(rows.len()).unwrap_or(u64::MAX))
         })
@@ -169,8 +169,8 @@ fn abandoned() -> MessageError {
     MessageError::from(&error.with_reason(Reason::LeaseLost))
 }
 
-/// Lets the search find a message that says all it will say.
-pub(super) fn searchable(message: impl Into<Value>, content: &str) -> Sql {
+/// The statement that lets the search find a message that says all it will say.
+pub(super) fn make_searchable(message: impl Into<Value>, content: &str) -> Sql {
     sql("INSERT OR REPLACE INTO message_search (message, session, folded)
          SELECT seq, session, ? FROM messages WHERE id = ?")
     .bind(fold(content))

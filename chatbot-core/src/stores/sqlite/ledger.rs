@@ -4,9 +4,10 @@
 //! over rows: there is no second figure that could differ from them.
 
 use async_trait::async_trait;
+use serde_json::{Value as Json, json};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
-use super::sql::{Columns as _, Sql, built_sql, sql};
+use super::sql::{Columns as _, Sql, built_sql, hex, sql, to_json};
 use super::{Lane, SqliteStore};
 use crate::context::Context;
 use crate::error::{ErrorKind, Result};
@@ -22,7 +23,9 @@ impl LedgerStore for SqliteStore {
         let (now, principal) = (self.now(), ctx.principal().ok().cloned());
         let reserve = self.writer.write(Lane::Interactive, move |conn| {
             Box::pin(async move {
-                settle(conn, principal.as_ref(), &call.ended).await?;
+                if !call.ended.is_empty() {
+                    settle_calls(principal.as_ref(), &call.ended)?.run(conn).await?;
+                }
                 let spent = spent(conn, principal.as_ref(), &call, now).await?;
                 // A refusal is a result: what was settled stays.
                 let admitted = match call.budgets.admit(call.estimate, &spent, now) {
@@ -30,7 +33,7 @@ impl LedgerStore for SqliteStore {
                     Err(refusal) => return Ok(Err(refusal)),
                 };
                 let open = open(call, admitted, now);
-                written(principal.as_ref(), (&open, false)).run(conn).await?;
+                write_calls(principal.as_ref(), &[open], false)?.run(conn).await?;
                 Ok(Ok(admitted))
             })
         });
@@ -40,7 +43,9 @@ impl LedgerStore for SqliteStore {
     async fn settle(&self, ctx: &Context, calls: Vec<CallRecord>) -> Result<()> {
         let principal = ctx.principal().ok().cloned();
         let settle = self.writer.write(Lane::Interactive, move |conn| {
-            Box::pin(async move { settle(conn, principal.as_ref(), &calls).await })
+            Box::pin(async move {
+                settle_calls(principal.as_ref(), &calls)?.run(conn).await.map(|_| ())
+            })
         });
         settle.await
     }
@@ -91,44 +96,48 @@ fn open(call: ReserveCall, admitted: CallEstimate, now: Timestamp) -> CallRecord
     }
 }
 
-async fn settle(
-    conn: &mut SqliteConnection,
+/// The statement that settles calls that have ended.
+pub(super) fn settle_calls(principal: Option<&PrincipalId>, calls: &[CallRecord]) -> Result<Sql> {
+    write_calls(principal, calls, true)
+}
+
+/// The statement that writes calls, new or in the place of what was set aside for them; whose they are and when they began
+/// stay as they were. It is the same for any number of them.
+fn write_calls(
     principal: Option<&PrincipalId>,
     calls: &[CallRecord],
-) -> Result<()> {
-    match settled(principal, calls) {
-        Some(settled) => settled.run(conn).await.map(|_| ()),
-        None => Ok(()),
-    }
-}
-
-/// Settles calls that have ended; `None` where there are none.
-pub(super) fn settled(principal: Option<&PrincipalId>, calls: &[CallRecord]) -> Option<Sql> {
-    calls.iter().map(|call| written(principal, (call, true))).reduce(Sql::then)
-}
-
-/// Writes a call, new or in the place of what was set aside for it; whose it is and when it began stay as they were.
-fn written(principal: Option<&PrincipalId>, (call, is_settled): (&CallRecord, bool)) -> Sql {
-    sql("INSERT INTO calls (id, principal, session, message, purpose, model, input_tokens, output_tokens, nanodollars,
+    are_settled: bool,
+) -> Result<Sql> {
+    let calls: Vec<_> = calls.iter().map(as_json).collect();
+    Ok(sql("INSERT INTO calls (id, principal, session, message, purpose, model, input_tokens, output_tokens, nanodollars,
             estimated, failure, is_settled, created_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         SELECT unhex(value ->> 'id'), ?, unhex(value ->> 'session'), unhex(value ->> 'message'), value ->> 'purpose',
+            value ->> 'model', value ->> 'input_tokens', value ->> 'output_tokens', value ->> 'nanodollars',
+            value ->> 'estimated', value ->> 'failure', ?, value ->> 'at' FROM json_each(?) WHERE true
          ON CONFLICT (id) DO UPDATE SET input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens,
             nanodollars = excluded.nanodollars, estimated = excluded.estimated, failure = excluded.failure,
             is_settled = excluded.is_settled
          WHERE is_settled = 0")
-    .bind(call.id)
     .bind(principal.map(PrincipalId::as_str))
-    .bind(call.session)
-    .bind(call.message)
-    .bind(call.purpose.as_str())
-    .bind(call.model.as_str())
-    .bind(call.usage.input_tokens)
-    .bind(call.usage.output_tokens)
-    .bind(call.usage.cost_usd.map(nanodollars))
-    .bind(call.usage.estimated)
-    .bind(call.error.map(ErrorKind::code))
-    .bind(is_settled)
-    .bind(call.at)
+    .bind(are_settled)
+    .bind(to_json(&calls)?))
+}
+
+fn as_json(call: &CallRecord) -> Json {
+    let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    json!({
+        "id": hex(call.id.as_bytes()),
+        "session": call.session.map(|id| hex(id.as_bytes())),
+        "message": call.message.map(|id| hex(id.as_bytes())),
+        "purpose": call.purpose.as_str(),
+        "model": call.model,
+        "input_tokens": number(call.usage.input_tokens),
+        "output_tokens": number(call.usage.output_tokens),
+        "nanodollars": call.usage.cost_usd.map(nanodollars).map(number),
+        "estimated": call.usage.estimated,
+        "failure": call.error.map(ErrorKind::code),
+        "at": call.at.as_millis(),
+    })
 }
 
 /// What was spent in each respect that is limited and applies to the call.

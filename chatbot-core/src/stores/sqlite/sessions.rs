@@ -51,7 +51,7 @@ pub(super) async fn create(
                 Some(id) => id.try_into().map(SessionId::from_bytes).map_err(|_| no_session())?,
                 None => {
                     let id = SessionId::new();
-                    made(id, &once.principal, &new, ("", now))?.run(conn).await?;
+                    insert_session(id, &once.principal, &new, ("", now))?.run(conn).await?;
                     once.remember(conn, id.as_bytes().to_vec(), now).await?;
                     id
                 }
@@ -62,8 +62,8 @@ pub(super) async fn create(
     create.await
 }
 
-/// Stores a new session; `made_title` is what it is called where nobody names it.
-pub(super) fn made(
+/// The statement that stores a new session; `made_title` is what it is called where nobody names it.
+pub(super) fn insert_session(
     id: SessionId,
     principal: &PrincipalId,
     new: &SessionPatch,

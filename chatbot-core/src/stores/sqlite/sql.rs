@@ -28,12 +28,17 @@ pub(super) enum Value {
 }
 
 /// A statement with its parameters.
-#[derive(Debug)]
+#[must_use = "a statement does nothing until it runs"]
 pub(super) struct Sql {
     text: Cow<'static, str>,
     values: Vec<Value>,
     is_prepared: bool,
 }
+
+/// Statements that run one after the other in one way to the connection's thread and back, which costs more than most
+/// statements. Their parameters are `?`: a numbered one would be counted through all.
+#[must_use = "statements do nothing until they run"]
+pub(super) struct Batch(Sql);
 
 /// A statement known at compile time; it stays prepared.
 pub(super) fn sql(text: &'static str) -> Sql {
@@ -52,26 +57,9 @@ impl Sql {
         self
     }
 
-    /// This statement and then `next`, in one way to the connection's thread and back, which costs more than most
-    /// statements. The rows of both come in their order. Parameters are `?` in both: a numbered one would be counted
-    /// through all.
-    pub(super) fn then(mut self, next: Self) -> Self {
-        debug_assert!(
-            !next.text.contains("?1") && !self.text.contains("?1"),
-            "a numbered parameter"
-        );
-        self.text = Cow::Owned(format!("{};\n{}", self.text, next.text));
-        self.values.extend(next.values);
-        self.is_prepared &= next.is_prepared;
-        self
-    }
-
-    /// As [`Sql::then`], where there is something to follow.
-    pub(super) fn maybe_then(self, next: Option<Self>) -> Self {
-        match next {
-            Some(next) => self.then(next),
-            None => self,
-        }
+    /// This statement and then `next`.
+    pub(super) fn then(self, next: impl Into<Batch>) -> Batch {
+        Batch::from(self).then(next)
     }
 
     fn query(self) -> Query<'static, Sqlite, SqliteArguments> {
@@ -104,9 +92,41 @@ impl Sql {
         self.query().fetch_optional(conn).await.map_err(fault)
     }
 
-    /// All its rows, and those of the statements after it.
+    /// All its rows.
     pub(super) async fn all(self, conn: &mut SqliteConnection) -> Result<Vec<SqliteRow>> {
         self.query().fetch_all(conn).await.map_err(fault)
+    }
+}
+
+impl From<Sql> for Batch {
+    fn from(statement: Sql) -> Self {
+        let n_parameters = statement.text.matches('?').count();
+        debug_assert_eq!(n_parameters, statement.values.len(), "{}", statement.text);
+        Self(statement)
+    }
+}
+
+impl Batch {
+    /// These statements and then `next`.
+    pub(super) fn then(mut self, next: impl Into<Self>) -> Self {
+        let Self(next) = next.into();
+        self.0.text = Cow::Owned(format!("{};\n{}", self.0.text, next.text));
+        self.0.values.extend(next.values);
+        self.0.is_prepared &= next.is_prepared;
+        self
+    }
+
+    /// As [`Batch::then`], where there is something to follow.
+    pub(super) fn maybe_then(self, next: Option<Sql>) -> Self {
+        match next {
+            Some(next) => self.then(next),
+            None => self,
+        }
+    }
+
+    /// The rows of all of them, in their order.
+    pub(super) async fn all(self, conn: &mut SqliteConnection) -> Result<Vec<SqliteRow>> {
+        self.0.all(conn).await
     }
 }
 
@@ -294,19 +314,21 @@ fn from_json<T: DeserializeOwned>(text: &str) -> Result<T> {
 
 /// Ids as the JSON array of hex strings that `unhex(value)` over `json_each` reads: one parameter, however many.
 pub(super) fn hex_list<'a>(ids: impl IntoIterator<Item = &'a [u8; 16]>) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().map_or('0', char::from);
     let mut list = String::from("[");
     for id in ids {
         list.push_str(if list.len() == 1 { "\"" } else { ",\"" });
-        for byte in id {
-            list.push(digit(byte >> 4));
-            list.push(digit(byte & 15));
-        }
+        list.push_str(&hex(id));
         list.push('"');
     }
     list.push(']');
     list
+}
+
+/// An id as `unhex` reads it.
+pub(super) fn hex(id: &[u8; 16]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().map_or('0', char::from);
+    id.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 #[cfg(test)]

@@ -2,14 +2,14 @@
 
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
-use super::answers::searchable;
+use super::answers::make_searchable;
 use super::error::damaged;
 use super::fold::fold;
 use super::idempotency::Once;
 use super::jobs::after;
 use super::messages::{self, message_of, no_message, returning_message, role_from_name, role_name};
 use super::sessions::{self, returning_session, session_of};
-use super::sql::{Columns as _, Sql, sql, to_json};
+use super::sql::{Batch, Columns as _, Sql, sql, to_json};
 use super::{Lane, SqliteStore};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
@@ -59,8 +59,8 @@ async fn replayed(
 
 /// What is answered.
 enum Question {
-    /// One that is to be stored.
-    New { id: MessageId, asks: Sql },
+    /// One that is to be stored, by these statements: the first row is the question.
+    New { id: MessageId, writes: Batch },
     /// One that is there.
     Asked(Box<Message>),
 }
@@ -85,14 +85,17 @@ async fn begin_once(
     let (answer, token) = (MessageId::new(), LeaseToken::new());
     let job = JobId::from_bytes(*answer.as_bytes());
     let lease = Lease { job, token, expires_at: after(now, begin.lease_ttl) };
-    let answers = answers(session, question.id(), (begin, &lease), now);
-    let (asked, write) = match question {
-        Question::Asked(asked) => (Some(asked), answers.then(counts(session, (1, None), now))),
-        Question::New { asks, .. } => {
-            (None, asks.then(answers).then(counts(session, (2, Some(&title)), now)))
+    let answers = insert_answer(session, question.id(), (begin, &lease), now);
+    let (asked, writes) = match question {
+        Question::Asked(asked) => {
+            (Some(asked), answers.then(count_messages(session, (1, None), now)))
+        }
+        Question::New { writes, .. } => {
+            let counts = count_messages(session, (2, Some(&title)), now);
+            (None, writes.then(answers).then(counts))
         }
     };
-    let rows = write.all(conn).await?;
+    let rows = writes.all(conn).await?;
     let (user_message, rest) = match (asked, &*rows) {
         (Some(asked), rest) => (*asked, rest),
         (None, [asked, rest @ ..]) => (message_of(asked)?, rest),
@@ -116,13 +119,15 @@ async fn place(
     match &begin.target {
         TurnTarget::NewSession(new) => {
             let session = SessionId::new();
-            let made = sessions::made(session, principal, new, (title, now))?;
-            Ok((session, asks(session, Some(made), None, (begin, now))?))
+            let (id, writes) = insert_question(session, None, (begin, now))?;
+            let made = sessions::insert_session(session, principal, new, (title, now))?;
+            Ok((session, Question::New { id, writes: made.then(writes) }))
         }
         TurnTarget::Reply { session, parent } => {
             sessions::require(conn, principal, *session).await?;
             let parent = reply_parent(conn, *session, *parent).await?;
-            Ok((*session, asks(*session, None, parent, (begin, now))?))
+            let (id, writes) = insert_question(*session, parent, (begin, now))?;
+            Ok((*session, Question::New { id, writes }))
         }
         TurnTarget::Edit { session, message } => {
             sessions::require(conn, principal, *session).await?;
@@ -131,7 +136,8 @@ async fn place(
                 return Err(Error::invalid("Only a question can be put differently."));
             }
             refuse_open_answers(conn, *session, row.col("seq")?).await?;
-            Ok((*session, asks(*session, None, row.col("parent")?, (begin, now))?))
+            let (id, writes) = insert_question(*session, row.col("parent")?, (begin, now))?;
+            Ok((*session, Question::New { id, writes }))
         }
         TurnTarget::Regenerate { session, message } => {
             sessions::require(conn, principal, *session).await?;
@@ -214,13 +220,12 @@ fn still_answered() -> Error {
     )
 }
 
-/// A new question under this message: stored, after what `made` its session, and returned.
-fn asks(
+/// The statements that store the question under this message and return it, and its id.
+fn insert_question(
     session: SessionId,
-    made: Option<Sql>,
     parent: Option<i64>,
     (begin, now): (&BeginTurn, Timestamp),
-) -> Result<Question> {
+) -> Result<(MessageId, Batch)> {
     let id = MessageId::new();
     let insert = sql(concat!(
         "INSERT INTO messages (id, session, parent, role, state, content, metadata, created_at)
@@ -235,16 +240,11 @@ fn asks(
     .bind(begin.content.as_str())
     .bind(to_json(&begin.metadata)?)
     .bind(now);
-    let asks = insert.then(searchable(id, &begin.content));
-    let asks = match made {
-        Some(made) => made.then(asks),
-        None => asks,
-    };
-    Ok(Question::New { id, asks })
+    Ok((id, insert.then(make_searchable(id, &begin.content))))
 }
 
-/// Stores the answer to the question as one that is being written, and returns it.
-fn answers(
+/// The statement that stores the answer to the question as one that is being written, and returns it.
+fn insert_answer(
     session: SessionId,
     question: MessageId,
     (begin, lease): (&BeginTurn, &Lease),
@@ -266,9 +266,9 @@ fn answers(
     .bind(now)
 }
 
-/// Counts the new messages of a session and returns it; `title` is what it is called where these are its first and nobody
-/// named it.
-fn counts(session: SessionId, (n_new, title): (u32, Option<&str>), now: Timestamp) -> Sql {
+/// The statement that counts the new messages of a session and returns it; `title` is what it is called where these are its
+/// first and nobody named it.
+fn count_messages(session: SessionId, (n_new, title): (u32, Option<&str>), now: Timestamp) -> Sql {
     sql(concat!(
         "UPDATE sessions SET
             title = CASE WHEN message_count = 0 AND named = 0 THEN coalesce(?, title) ELSE title END,

@@ -91,6 +91,21 @@ async fn what_is_remembered_is_neither_metered_nor_limited() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_that_says_nothing_is_not_remembered() {
+    let empty = vec![Step::Finish(FinishReason::Stop)];
+    let model = Fickle::new("m", vec![Ok(empty), Ok(answer("a"))]);
+    let cache = Some(CacheLimits::default());
+    let options = StackOptions { cache, ..StackOptions::default() };
+    let Stacked { model, .. } = stacked(model, options, 1);
+    let ask = async || {
+        let request = ChatRequest { epoch: Some(1), ..request() };
+        model.complete(&Context::local(), request).await.map(|reply| reply.text)
+    };
+    assert_eq!(ask().await.unwrap_err().kind(), ErrorKind::BadResponse);
+    assert_eq!(ask().await.unwrap(), "a");
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_is_tried_again_beyond_the_time_for_all_of_it() {
     let time = TimeLimits { total: Some(SECOND * 30), ..TimeLimits::default() };
     let model = Fickle::failing("m", || overloaded().with_retry_after(SECOND * 40));

@@ -128,9 +128,16 @@ async fn an_answer_is_remembered_for_who_asked_in_the_same_state_for_a_while() {
     remembered(&cache, &ctx, None).await;
     remembered(&cache, &ctx, None).await;
     assert_eq!(n(), 7, "a state that nobody knows");
-    tokio::time::advance(SECOND * 600).await;
+    let anew = ChatRequest { epoch: Some(2), anew: true, ..request() };
+    cache.complete(&ctx, anew).await.unwrap();
+    assert_eq!(n(), 8, "another answer is wanted");
     remembered(&cache, &ctx, Some(2)).await;
-    assert_eq!(n(), 8, "too long ago");
+    assert_eq!(n(), 8, "which is remembered then");
+    assert!(cache.n_bytes() > 0);
+    tokio::time::sleep(SECOND * 601).await;
+    assert_eq!(cache.n_bytes(), 0, "memory lets go of it though nobody asks");
+    remembered(&cache, &ctx, Some(2)).await;
+    assert_eq!(n(), 9, "too long ago");
 }
 
 #[tokio::test]

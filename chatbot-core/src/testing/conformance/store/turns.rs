@@ -8,8 +8,9 @@ use crate::error::{ErrorKind, Reason};
 use crate::testing::FixedClock;
 use crate::traits::{BeginTurn, BegunTurn, FinishTurn, TurnTarget};
 use crate::types::{
-    Feedback, FinishReason, Message, MessageId, MessageRole, MessageState, PageRequest, Rating,
-    SessionId, TextSpan, Timings, Usage, Warning,
+    CallId, CallPurpose, CallRecord, Feedback, FinishReason, ListSessions, Message, MessageId,
+    MessageRole, MessageState, PageRequest, Rating, SessionId, TextSpan, Timings, Usage,
+    UsageQuery, Warning,
 };
 
 /// Runs the theme.
@@ -189,10 +190,33 @@ async fn a_zombie_writes_nothing(make: &impl AsyncFn(Arc<FixedClock>) -> Fresh) 
     store.append_turn(&ada, &lease, "late".to_owned(), TTL).await.unwrap();
     bench.answer(&ada, &begun, "done").await;
     assert!(lost(store.append_turn(&ada, &lease, " and more".to_owned(), TTL).await));
-    let message = Message { state: MessageState::Failed, ..begun.assistant_message.clone() };
-    assert!(lost(store.finish_turn(&ada, &lease, FinishTurn { message, calls: Vec::new() }).await));
+    let before = store.session(&ada, begun.session.id).await.unwrap();
+    bench.clock.advance(TTL);
+    let message = Message {
+        state: MessageState::Failed,
+        content: "zombie".to_owned(),
+        ..begun.assistant_message.clone()
+    };
+    let call = CallRecord {
+        id: CallId::new(),
+        session: Some(begun.session.id),
+        message: Some(message.id),
+        purpose: CallPurpose::Answer,
+        model: "scripted".to_owned(),
+        usage: Usage::default(),
+        error: None,
+        at: before.created_at,
+    };
+    assert!(lost(store.finish_turn(&ada, &lease, FinishTurn { message, calls: vec![call] }).await));
     let stored = store.message(&ada, begun.assistant_message.id).await.unwrap();
     assert_eq!((stored.content.as_str(), stored.state), ("done", MessageState::Complete));
+    assert_eq!(store.session(&ada, begun.session.id).await.unwrap(), before);
+    assert_eq!(store.usage(&ada, &UsageQuery::default()).await.unwrap().total.n_calls, 0);
+    for (words, n_found) in [("zombie", 0), ("done", 1)] {
+        let list = ListSessions { q: Some(words.to_owned()) };
+        let found = store.sessions(&ada, &list, &first(9)).await.unwrap();
+        assert_eq!(found.items.len(), n_found, "{words}");
+    }
 }
 
 async fn abandoned_answers_are_closed(make: &impl AsyncFn(Arc<FixedClock>) -> Fresh) {
