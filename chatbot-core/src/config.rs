@@ -35,7 +35,8 @@ pub struct EngineConfig {
     /// The embedder before, of which documents have vectors: it goes on answering until `embedder` has learned all of
     /// them. None: until then, what has no vector yet is found by its words.
     pub embedder_previous: Option<String>,
-    /// Keys of providers, by what their models' names begin with (`openai`, `anthropic`).
+    /// Keys of providers, by what their models' names begin with (`openai`, `anthropic`), or by the address that stands in the
+    /// names.
     pub keys: BTreeMap<String, Secret>,
     /// How texts are cut.
     pub chunking: ChunkingConfig,

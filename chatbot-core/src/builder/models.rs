@@ -9,6 +9,7 @@ use crate::history::EstimatedTokens;
 use crate::layers::{Fallback, Meters, Priced, ProviderShare, UsageLog, stack};
 use crate::models::{ExtractiveModel, PriceTable};
 use crate::traits::{ChatModel, Embedder};
+use crate::types::Secret;
 
 /// Models by their names.
 type Models = BTreeMap<String, Arc<dyn ChatModel>>;
@@ -103,13 +104,22 @@ impl ChatbotBuilder {
             uri,
             base_url: name.base_url,
             model: name.model,
-            api_key: self.config.keys.get(name.dialect.scheme()).cloned(),
+            api_key: self.key_for(&name),
         })?;
         let model = self.priced(model, &self.prices().over(PriceTable::published()));
         let resilience = &self.config.resilience;
         let share = shares.entry(name.provider().to_owned());
         let share = share.or_insert_with(|| ProviderShare::new(resilience.bulkhead()));
         Ok(stack(model, resilience.stack(), share, &self.meters()))
+    }
+
+    /// The key of the address, where it has one, or of the provider whose way of speaking it has.
+    fn key_for(&self, name: &ModelName<'_>) -> Option<Secret> {
+        let address = |url: &str| url.trim_end_matches('/').to_owned();
+        let wanted = name.base_url.map(address);
+        let mut keys = self.config.keys.iter();
+        let own = keys.find(|(of, _)| Some(address(of)) == wanted).map(|(_, key)| key);
+        own.or_else(|| self.config.keys.get(name.dialect.scheme())).cloned()
     }
 
     /// The prices that were configured.

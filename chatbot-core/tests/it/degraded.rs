@@ -153,3 +153,32 @@ async fn settings_of_the_layers_have_ranges() {
     let error = Chatbot::builder().config(config).build().await.unwrap_err();
     assert_eq!(error.kind(), chatbot_core::ErrorKind::ConfigInvalid);
 }
+
+#[cfg(feature = "providers")]
+#[tokio::test]
+async fn an_address_with_a_key_of_its_own_gets_no_other() {
+    use chatbot_core::TurnRequest;
+    use chatbot_core::types::{MessageState, Secret};
+
+    let own = ScriptedServer::replying("503 Busy", &[], "").await.unwrap();
+    let other = ScriptedServer::replying("503 Busy", &[], "").await.unwrap();
+    let name = |server: &ScriptedServer| format!("openai+{}/v1#m", server.url());
+    let mut config = EngineConfig {
+        model: name(&own),
+        models: vec![name(&other)],
+        embedder: "none".to_owned(),
+        ..EngineConfig::default()
+    };
+    config.resilience.max_retries = 0;
+    config.keys.insert("openai".to_owned(), Secret::new("sk-openai"));
+    config.keys.insert(format!("{}/v1/", own.url()), Secret::new("sk-own"));
+    let chatbot = Chatbot::builder().config(config).build().await.unwrap();
+    add(&chatbot, "metals", "Copper conducts heat well. Glass does not.").await;
+    for (server, key) in [(&own, "Bearer sk-own"), (&other, "Bearer sk-openai")] {
+        let request = TurnRequest { model: Some(name(server)), ..TurnRequest::new(QUESTION) };
+        assert_eq!(chatbot.ask(request).await.unwrap().state, MessageState::Failed);
+        let received = server.received();
+        assert_eq!(received.last().and_then(|request| request.header("authorization")), Some(key));
+    }
+    chatbot.close().await.unwrap();
+}

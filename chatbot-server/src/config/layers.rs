@@ -164,7 +164,8 @@ impl Layers {
 
     fn lay(&mut self, prefix: &str, table: Table, origin: &Origin) {
         for (key, value) in table {
-            let name = if prefix.is_empty() { key } else { format!("{prefix}.{key}") };
+            let step = if key.contains('.') { format!("\"{key}\"") } else { key };
+            let name = if prefix.is_empty() { step } else { format!("{prefix}.{step}") };
             if let Value::Table(inner) = value {
                 self.lay(&name, inner, origin);
             } else {
@@ -236,14 +237,24 @@ impl Layers {
 
 /// Puts a value under a name with dots; `None` where a part of the name is a value already.
 fn insert(table: &mut Table, name: &str, value: Value) -> Option<()> {
-    match name.split_once('.') {
-        None => drop(table.insert(name.to_owned(), value)),
-        Some((head, rest)) => {
+    match first_step(name) {
+        (only, None) => drop(table.insert(only.to_owned(), value)),
+        (head, Some(rest)) => {
             let inner = table.entry(head).or_insert_with(|| Value::Table(Table::new()));
             insert(inner.as_table_mut()?, rest, value)?;
         }
     }
     Some(())
+}
+
+/// The first step of a name, and what follows it. A step that has dots itself, such as an address, stands in quotes.
+fn first_step(name: &str) -> (&str, Option<&str>) {
+    let quoted = name.strip_prefix('"').and_then(|rest| rest.split_once('"'));
+    match (quoted, name.split_once('.')) {
+        (Some((step, rest)), _) => (step, rest.strip_prefix('.')),
+        (None, Some((step, rest))) => (step, Some(rest)),
+        (None, None) => (name, None),
+    }
 }
 
 #[cfg(test)]
@@ -288,6 +299,15 @@ mod tests {
         assert_eq!(config.engine.keys.get("openai").unwrap().reveal(), "sk-secret");
         let shown = serde_json::to_string(&layers.settings().collect::<Vec<_>>()).unwrap();
         assert!(shown.contains("engine.keys.openai") && !shown.contains("sk-secret"), "{shown}");
+
+        let of_an_address = "[engine.keys]\n\"https://api.example.org/v1\" = \"sk-own\"\n\
+            [engine.prices]\n\"openai+https://api.example.org/v1#*\" = { input = 1.0, output = 4.0 }";
+        let (config, layers) = layered(of_an_address, &[], &[]).unwrap();
+        let key = config.engine.keys.get("https://api.example.org/v1").unwrap();
+        assert_eq!(key.reveal(), "sk-own");
+        assert!(config.engine.prices.contains_key("openai+https://api.example.org/v1#*"));
+        let shown = serde_json::to_string(&layers.settings().collect::<Vec<_>>()).unwrap();
+        assert!(!shown.contains("sk-own"), "{shown}");
     }
 
     #[test]
