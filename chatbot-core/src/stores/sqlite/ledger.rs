@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde_json::{Value as Json, json};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
-use super::sql::{Columns as _, Sql, built_sql, hex, sql, to_json};
+use super::sql::{Columns as _, Sql, built_sql, sql, to_json};
 use super::{Lane, SqliteStore};
 use crate::context::Context;
 use crate::error::{ErrorKind, Result};
@@ -111,7 +111,7 @@ fn write_calls(
     let calls: Vec<_> = calls.iter().map(as_json).collect();
     Ok(sql("INSERT INTO calls (id, principal, session, message, purpose, model, input_tokens, output_tokens, nanodollars,
             estimated, failure, is_settled, created_at)
-         SELECT unhex(value ->> 'id'), ?, unhex(value ->> 'session'), unhex(value ->> 'message'), value ->> 'purpose',
+         SELECT unhex(value ->> 'id', '-'), ?, unhex(value ->> 'session', '-'), unhex(value ->> 'message', '-'), value ->> 'purpose',
             value ->> 'model', value ->> 'input_tokens', value ->> 'output_tokens', value ->> 'nanodollars',
             value ->> 'estimated', value ->> 'failure', ?, value ->> 'at' FROM json_each(?) WHERE true
          ON CONFLICT (id) DO UPDATE SET input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens,
@@ -126,9 +126,9 @@ fn write_calls(
 fn as_json(call: &CallRecord) -> Json {
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     json!({
-        "id": hex(call.id.as_bytes()),
-        "session": call.session.map(|id| hex(id.as_bytes())),
-        "message": call.message.map(|id| hex(id.as_bytes())),
+        "id": call.id,
+        "session": call.session,
+        "message": call.message,
         "purpose": call.purpose.as_str(),
         "model": call.model,
         "input_tokens": number(call.usage.input_tokens),

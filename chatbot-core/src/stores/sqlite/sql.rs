@@ -314,21 +314,19 @@ fn from_json<T: DeserializeOwned>(text: &str) -> Result<T> {
 
 /// Ids as the JSON array of hex strings that `unhex(value)` over `json_each` reads: one parameter, however many.
 pub(super) fn hex_list<'a>(ids: impl IntoIterator<Item = &'a [u8; 16]>) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().map_or('0', char::from);
     let mut list = String::from("[");
     for id in ids {
         list.push_str(if list.len() == 1 { "\"" } else { ",\"" });
-        list.push_str(&hex(id));
+        for byte in id {
+            list.push(digit(byte >> 4));
+            list.push(digit(byte & 15));
+        }
         list.push('"');
     }
     list.push(']');
     list
-}
-
-/// An id as `unhex` reads it.
-pub(super) fn hex(id: &[u8; 16]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().map_or('0', char::from);
-    id.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 #[cfg(test)]
